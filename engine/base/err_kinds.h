@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * err_kinds.h: the table of errors. X(ID, name in records, whose fault, can a retry help, meaning).
+ */
+#ifndef BASE_ERR_KINDS_H
+#define BASE_ERR_KINDS_H
+
+#define ERR_STAGES(X)                                                                              \
+    X(NONE, "")                                                                                    \
+    X(INPUT, "input")                                                                              \
+    X(RESOLVE, "resolve")                                                                          \
+    X(CONNECT, "connect")                                                                          \
+    X(TLS, "tls")                                                                                  \
+    X(SEND, "send")                                                                                \
+    X(HEAD, "head")                                                                                \
+    X(BODY, "body")                                                                                \
+    X(OUTPUT, "output")                                                                            \
+    X(LOCAL, "local")
+
+#define ERR_KINDS(X)                                                                               \
+    X(NONE, "", NONE, 0, "no error")                                                               \
+    /* input */                                                                                    \
+    X(BAD_URL, "bad-url", POLICY, 0, "not a valid URL")                                            \
+    X(BAD_LINE, "bad-line", POLICY, 0, "the input line is malformed")                              \
+    X(BAD_JSON, "bad-json", POLICY, 0, "the input line is not a valid JSON record")                \
+    X(BAD_GLOB, "bad-glob", POLICY, 0, "the URL pattern is malformed")                             \
+    X(LINE_TOO_LONG, "line-too-long", POLICY, 0, "the input line is too long")                     \
+    X(BAD_SCHEME, "bad-scheme", POLICY, 0, "only http and https URLs can be fetched")              \
+    X(NO_TLS, "no-tls", POLICY, 0, "https is not supported yet")                                   \
+    X(UNREADABLE, "unreadable", LOCAL, 0, "the input could not be read")                           \
+    /* resolve */                                                                                  \
+    X(NO_SUCH_HOST, "no-such-host", TARGET, 0, "the name does not exist")                          \
+    X(NO_ADDRESS, "no-address", TARGET, 0, "the name has no address of a usable family")           \
+    X(SERVFAIL, "servfail", TARGET, 1, "the name servers of the domain failed")                    \
+    X(RESOLVER_REFUSED, "resolver-refused", LOCAL, 1, "the DNS server refuses to answer us")       \
+    X(RESOLVER_TIMEOUT, "resolver-timeout", LOCAL, 1, "no DNS server answered")                    \
+    X(RESOLVER_FAILED, "resolver-failed", LOCAL, 1, "the DNS lookup failed")                       \
+    /* connect, and connections that end */                                                        \
+    X(REFUSED, "refused", TARGET, 1, "the connection was refused")                                 \
+    X(UNREACHABLE, "unreachable", TARGET, 1, "no route to the host")                               \
+    X(NETWORK_DOWN, "network-down", LOCAL, 1, "this machine's network is unreachable")             \
+    X(RESET, "reset", TARGET, 1, "the connection was reset")                                       \
+    X(CLOSED, "closed", TARGET, 1, "the connection was closed before a response came")             \
+    X(TRUNCATED, "truncated", TARGET, 1,                                                           \
+      "the connection was closed in the middle of the response")                                   \
+    X(TIMED_OUT, "timed-out", TARGET, 1, "it took too long")                                       \
+    X(STALLED, "stalled", TARGET, 1, "no byte came for too long")                                  \
+    X(SOCKET, "socket", LOCAL, 1, "the socket failed")                                             \
+    /* head and body */                                                                            \
+    X(HTTP_STATUS, "http-status", TARGET, 0, "the server answered with an error status")           \
+    X(HTTP_09, "http-0.9", TARGET, 0, "the answer has no HTTP status line")                        \
+    X(BAD_STATUS_LINE, "bad-status-line", TARGET, 0, "the status line is malformed")               \
+    X(BAD_FIELD, "bad-field", TARGET, 0, "a header field is malformed")                            \
+    X(HEAD_TOO_LARGE, "head-too-large", TARGET, 0, "the response's head is too large")             \
+    X(TOO_MANY_INTERIM, "too-many-interim", TARGET, 0, "too many 1xx responses")                   \
+    X(BAD_LENGTH, "bad-length", TARGET, 0, "Content-Length is malformed or contradicts itself")    \
+    X(BAD_TRANSFER_ENCODING, "bad-transfer-encoding", TARGET, 0,                                   \
+      "Transfer-Encoding is not understood")                                                       \
+    X(BAD_CHUNK, "bad-chunk", TARGET, 0, "a chunk of the body is malformed")                       \
+    X(BAD_UPGRADE, "bad-upgrade", TARGET, 0, "the server switched to a protocol nobody asked for") \
+    X(UNSOLICITED, "unsolicited", TARGET, 1, "the server sent bytes that answer no request")       \
+    X(BAD_RANGE, "bad-range", TARGET, 1, "the part the server sent is not the part asked for")     \
+    X(TOO_LARGE, "too-large", POLICY, 0, "the body is larger than allowed")                        \
+    X(BAD_REDIRECT, "bad-redirect", TARGET, 0, "the redirect's Location is not a valid URL")       \
+    X(REDIRECT_SCHEME, "redirect-scheme", POLICY, 0,                                               \
+      "the redirect leads to neither http nor https")                                              \
+    X(TOO_MANY_REDIRECTS, "too-many-redirects", POLICY, 0, "too many redirects")                   \
+    X(SIZE_MISMATCH, "size-mismatch", TARGET, 1, "the body has another length than expected")      \
+    X(HASH_MISMATCH, "hash-mismatch", TARGET, 1, "the body has another SHA-256 than expected")     \
+    /* output */                                                                                   \
+    X(EXISTS, "exists", POLICY, 0, "the file exists already")                                      \
+    X(BAD_NAME, "bad-name", POLICY, 0, "no file can have this name beneath the directory")         \
+    X(NOT_PERMITTED, "not-permitted", LOCAL, 0, "no permission")                                   \
+    X(DISK_FULL, "disk-full", LOCAL, 0, "the disk or the quota is full")                           \
+    X(NOT_WRITTEN, "not-written", LOCAL, 0, "writing failed")                                      \
+    X(PIPE_CLOSED, "pipe-closed", LOCAL, 0, "nobody reads the output any more")                    \
+    /* this machine */                                                                             \
+    X(DESCRIPTORS, "descriptors", LOCAL, 1, "out of descriptors")                                  \
+    X(PORTS, "ports", LOCAL, 1, "out of local ports")                                              \
+    X(MEMORY, "memory", LOCAL, 1, "out of memory")                                                 \
+    X(NO_SOURCE_ADDRESS, "no-source-address", LOCAL, 0,                                            \
+      "this machine has no address to connect from")                                               \
+    X(FORBIDDEN, "forbidden", LOCAL, 0, "this machine's rules forbid the connection")              \
+    /* us */                                                                                       \
+    X(INTERRUPTED, "interrupted", CANCELLED, 0, "the run was interrupted")                         \
+    X(CANCELLED, "cancelled", CANCELLED, 0, "cancelled")
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * input.h: reads request records from URL patterns, files and standard input, one after another and in order. Blocking,
+ * meant for a thread of its own; memory does not grow with the list. What is malformed is a record too, with its error, so
+ * that every line of input ends as exactly one result.
+ */
+#ifndef INPUT_INPUT_H
+#define INPUT_INPUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/span.h"
+
+enum { INPUT_LINE_BYTES_MAX = 1 << 20 };
+
+/* One request as the user wrote it. Spans are borrowed until the next call of input_next; `at` NULL where not given. */
+struct input_record {
+    uint64_t n;    /* from 1, over all sources */
+    uint64_t line; /* of the file; 0 for a URL from the command line */
+    struct span url;
+    struct span name; /* wanted file name */
+    struct span tag;
+    struct span method;
+    const struct span *headers; /* "Name: value" each */
+    unsigned header_count;
+    struct span body;
+    int64_t size;       /* -1: not given */
+    struct span sha256; /* 64 lower-case hex digits */
+    struct err
+        err; /* the line is malformed (stage input, detail: the line); `url` then holds what was there,
+                                 shortened to 4 KiB */
+    const char *
+        why; /* with err: what about it, one phrase, static or borrowed like the spans; else NULL */
+};
+
+struct input;
+
+struct input *input_open(bool globoff);
+void input_close(struct input *input);
+
+/* Adds a source. 0, or a negative number with one line in `why` (a bad glob; a file that can't be opened). "-" is standard
+ * input. A glob is expanded lazily. */
+int input_add_url(struct input *input, const char *pattern, char *why, size_t why_size);
+int input_add_file(struct input *input, const char *path, char *why, size_t why_size);
+
+enum input_step {
+    INPUT_RECORD,
+    INPUT_END,
+    INPUT_FAULT,      /* reading failed: record->err says so (kind unreadable, fault local) */
+    INPUT_INTERRUPTED /* input_interrupt was called */
+};
+/* Blocks until there is a record or the end. */
+enum input_step input_next(struct input *input, struct input_record *record);
+/* True if input_next can return a record without waiting for the system. */
+bool input_is_ready(const struct input *input);
+/* Makes a blocked or later input_next return INPUT_INTERRUPTED. Any thread. */
+void input_interrupt(struct input *input);
+
+#endif

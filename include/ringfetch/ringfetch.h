@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * ringfetch.h: fetch many URLs from one process.
+ *
+ * An engine runs one worker thread per core, each on an io_uring of its own. You describe requests
+ * (one by one, or as streams of input lines and URL patterns), the engine carries them out and calls
+ * you back once for each, exactly once, whatever happens.
+ *
+ *     struct rf_settings settings;
+ *     rf_settings_init(&settings);
+ *     struct rf_engine *engine;
+ *     if (rf_engine_open(&engine, &settings, why, sizeof why)) ...
+ *     rf_submit(engine, &request, on_done, context);
+ *     rf_run(engine);
+ *     rf_engine_close(engine);
+ *
+ * Units stand at the end of a name (_ms, _bytes). Strings are UTF-8 or what the server sent, and end
+ * in NUL. Unless a function says otherwise it may be called from any thread, and pointers passed to it
+ * need not outlive the call.
+ */
+#ifndef RINGFETCH_H
+#define RINGFETCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RF_VERSION "0.1.0"
+
+struct rf_engine;
+struct rf_output_ops; /* output.h */
+
+/* ---- errors ---------------------------------------------------------------------------------- */
+
+/* What went wrong with one request. Zero in every member: nothing did. */
+struct rf_error {
+    uint8_t stage;  /* where in the request's life; rf_error_stage() names it */
+    uint8_t kind;   /* what; rf_error_kind() names it */
+    int32_t detail; /* an errno, a status code or a line number, as the kind says */
+};
+
+/* The names that records use: "connect", "refused", "target". They never need freeing; each is ""
+ * where there is no error. */
+const char *rf_error_stage(struct rf_error error);
+const char *rf_error_kind(struct rf_error error);
+/* Whose fault: "target", "local", "policy" or "cancelled". */
+const char *rf_error_fault(struct rf_error error);
+/* A sentence for people. Writes at most `size` bytes, NUL included; returns `text`. */
+char *rf_error_text(struct rf_error error, char *text, size_t size);
+/* One row of the table of kinds, for documentation; false past the last. */
+struct rf_error_row {
+    const char *kind, *fault, *meaning;
+    bool retried;
+};
+bool rf_error_row(size_t index, struct rf_error_row *row);
+
+/* ---- settings -------------------------------------------------------------------------------- */
+
+enum rf_family { RF_FAMILY_ANY, RF_FAMILY_IPV4, RF_FAMILY_IPV6 };
+
+/* What an output does when a file of the wanted name is there already. */
+enum rf_on_exist {
+    RF_EXIST_RENAME, /* take NAME.1, NAME.2 ... */
+    RF_EXIST_SKIP,   /* don't fetch */
+    RF_EXIST_OVERWRITE,
+    RF_EXIST_FAIL,
+    RF_EXIST_RESUME, /* a whole file is kept; one left unfinished is continued with Range and If-Range */
+};
+
+/* How a run behaves. All strings are copied by rf_engine_open. Zero means "off" or "none" unless said. */
+struct rf_settings {
+    /* the run */
+    unsigned threads;          /* workers; 0: as many as the process may use cores */
+    unsigned concurrency;      /* requests in flight in the whole run; default 256 */
+    unsigned per_host;         /* of those, to one host:port; default 32 */
+    double rate;               /* requests started per second */
+    double per_host_rate;      /* the same, for each host:port */
+    uint64_t limit_rate_bytes; /* received bytes per second, whole run */
+
+    /* time limits */
+    unsigned connect_timeout_ms; /* default 10000 */
+    unsigned max_time_ms;        /* one attempt, from its start to its last byte */
+    unsigned stall_time_ms;      /* no byte for so long; default 30000 */
+    unsigned total_time_ms;      /* all attempts and redirects of one request together */
+
+    /* retries */
+    unsigned retries;           /* attempts after the first; default 2 */
+    unsigned retry_delay_ms;    /* fixed; 0: exponential back-off from 1 s with jitter */
+    unsigned retry_max_time_ms; /* no attempt begins later than this after the first */
+    bool retry_all;             /* methods that are not idempotent too */
+
+    /* requests, unless a request says otherwise */
+    const char *method; /* NULL: GET, or POST where there is a body */
+    const char *const
+        *headers; /* "Name: value", "Name;" (empty value), "Name:" (remove ours); NULL ends */
+    const void *body;
+    size_t body_bytes;
+    const char *user_agent; /* NULL: ringfetch/VERSION; "": none */
+    const char *referer;
+    const char *user;       /* "name:password" for Basic; sent to the first origin only */
+    const char *range;      /* "0-499", as in Range: bytes= */
+    unsigned redirects_max; /* default 10; 0 reports the redirect itself */
+    bool fail_on_status;    /* 400 or more is a failure; default true */
+    uint64_t filesize_max_bytes;
+
+    /* network */
+    enum rf_family family;
+    const char *const *resolve;    /* "HOST:PORT:ADDR[,ADDR]"; NULL ends */
+    const char *const *connect_to; /* "HOST1:PORT1:HOST2:PORT2"; NULL ends */
+    const char *dns_servers;       /* "ADDR[:PORT],..."; NULL: the system's */
+    const char *interface;         /* device name or source address */
+    const char *unix_socket;       /* connect to this path whatever the host */
+
+    /* input */
+    bool globoff;           /* take [] {} in URLs as they stand */
+    unsigned shard, shards; /* 1-based part, and of how many; 0 and 0: all */
+    unsigned read_ahead;    /* input records waiting to start; 0: chosen from concurrency */
+
+    /* for tests and for those who measure */
+    unsigned idle_max;         /* idle connections kept per worker; 0: chosen from concurrency */
+    unsigned idle_time_ms;     /* how long an idle connection is kept; default 15000 */
+    bool ordinary_descriptors; /* don't use the ring's own descriptor table */
+    bool no_bundles;           /* don't receive several buffers at once */
+};
+
+/* Fills in the defaults. */
+void rf_settings_init(struct rf_settings *settings);
+
+/* ---- one request and its result ----------------------------------------------------------------- */
+
+/* A request. Everything is copied by rf_submit. Members left zero take the run's settings. */
+struct rf_request {
+    const char *url;
+    const char *name; /* the file name wanted; NULL: the output's template decides */
+    const char *tag;  /* yours; comes back in the result */
+    const char *method;
+    const char *const *headers; /* added to the settings' */
+    const void *body;
+    size_t body_bytes;
+    int64_t size; /* the body's length if known, verified; -1: not known. rf_request_init sets -1 */
+    const char *sha256; /* 64 hex digits, verified; or NULL */
+    bool keep_body;     /* the result holds the body in memory */
+};
+void rf_request_init(struct rf_request *request);
+
+struct rf_redirect {
+    unsigned status;
+    const char *url; /* that answered with it */
+};
+
+/* Durations of the last attempt in milliseconds, negative where the phase did not happen. */
+struct rf_times {
+    double queue; /* from reading the input line to starting the first attempt */
+    double dns, connect, tls;
+    double wait;  /* from the request's last byte sent to the response's first */
+    double body;  /* from the response's first byte to its last */
+    double total; /* from the start of the first attempt to the end */
+};
+
+/* What became of one request. Valid until the function it was passed to returns. */
+struct rf_result {
+    uint64_t n;      /* number of the input record, from 1, in input order */
+    uint64_t line;   /* line of the input file; 0 where there is none */
+    const char *url; /* as given; final_url is normalised */
+    const char *tag; /* NULL: none */
+    bool ok;
+    bool skipped;    /* an output had it already: nothing was asked */
+    unsigned status; /* 0: no response */
+    struct rf_error error;
+    const char *method;
+    const char *final_url; /* NULL where the URL could not be parsed */
+    const struct rf_redirect *redirects;
+    size_t redirect_count;
+    const char *http; /* "1.0", "1.1"; NULL: no response */
+    const char *ip;   /* NULL: never connected */
+    uint16_t port;
+    bool reused; /* on a connection that had served before */
+    unsigned attempts;
+    uint64_t body_bytes; /* as delivered */
+    uint64_t wire_bytes; /* of the last response, head included */
+    const char *content_type;
+    const char *path;   /* of the file written; set by an output; NULL: none */
+    const char *sha256; /* of the body, where it was computed; set by an output */
+    struct rf_times ms;
+    int64_t time_us;  /* when it ended, microseconds since 1970 UTC */
+    const void *body; /* where keep_body asked for it; body_bytes long */
+};
+
+typedef void rf_done_fn(void *context, const struct rf_result *result);
+
+/* ---- the engine ------------------------------------------------------------------------------- */
+
+/* Results of rf_engine_open and rf_run, and the command line's exit statuses. */
+enum rf_exit {
+    RF_OK = 0,
+    RF_SOME_FAILED = 1,
+    RF_USAGE = 2,       /* a setting makes no sense; `why` names it */
+    RF_ENVIRONMENT = 3, /* io_uring forbidden or too old, no memory for it */
+    RF_LOCAL_FAULT = 4, /* input unreadable, output can't be written, disk full */
+    RF_INTERRUPTED = 130,
+    RF_TERMINATED = 143,
+};
+
+/* Builds an engine: raises the descriptor limit, checks the settings and the kernel. On failure
+ * *engine is NULL and `why` holds one line, cause and remedy, without a newline. */
+enum rf_exit rf_engine_open(struct rf_engine **engine, const struct rf_settings *settings,
+                            char *why, size_t why_size);
+
+/* Frees everything; the engine must not be running. NULL is allowed. */
+void rf_engine_close(struct rf_engine *engine);
+
+/* Adds an output: "files:DIR", "stdout", "jsonl:FILE", "csv:FILE", "null". Before rf_run. Options that
+ * only some outputs use travel in `options` (output.h; NULL: defaults). 0, RF_USAGE or RF_LOCAL_FAULT. */
+struct rf_output_options;
+enum rf_exit rf_add_output(struct rf_engine *engine, const char *spec,
+                           const struct rf_output_options *options, char *why, size_t why_size);
+/* Adds an output of your own; `ops` must outlive the engine. Before rf_run. */
+enum rf_exit rf_register_output(struct rf_engine *engine, const struct rf_output_ops *ops,
+                                const char *argument, const struct rf_output_options *options,
+                                char *why, size_t why_size);
+
+/* Adds a URL pattern (curl's globs) or an input file ("-": standard input). Read in the order added, in
+ * the background and with bounded read-ahead once rf_run starts. Before rf_run. 0, RF_USAGE or RF_LOCAL_FAULT. */
+enum rf_exit rf_add_url(struct rf_engine *engine, const char *pattern, char *why, size_t why_size);
+enum rf_exit rf_add_input_file(struct rf_engine *engine, const char *path, char *why,
+                               size_t why_size);
+
+/* Called once for every request that came from rf_add_url or rf_add_input_file; on a worker's thread, never two at a
+ * time. Before rf_run. */
+void rf_on_result(struct rf_engine *engine, rf_done_fn *done, void *context);
+
+/* Queues a request, at any time before or during rf_run, a callback included. `done` is called exactly once, on a
+ * worker's thread, never two at a time. Returns its number for rf_cancel, 0 when memory is out or the
+ * engine is stopping. */
+uint64_t rf_submit(struct rf_engine *engine, const struct rf_request *request, rf_done_fn *done,
+                   void *context);
+
+/* Streams a submitted request's body instead: `piece` gets it as it arrives, borrowed for the call. Return
+ * false to end the request (kind "cancelled"). Otherwise as rf_submit. */
+typedef bool rf_piece_fn(void *context, const void *bytes, size_t count);
+uint64_t rf_submit_streamed(struct rf_engine *engine, const struct rf_request *request,
+                            rf_piece_fn *piece, rf_done_fn *done, void *context);
+
+/* Ends a submitted request early; its callback still comes, with kind "cancelled" unless it had ended. */
+void rf_cancel(struct rf_engine *engine, uint64_t number);
+
+/* Runs until all inputs are read and every request has ended. Blocks; one call per engine at a time,
+ * may be called again after it returned. */
+enum rf_exit rf_run(struct rf_engine *engine);
+
+/* Asks rf_run to return soon: what is in flight ends with kind "interrupted" and is recorded, input not yet
+ * read is left. `exit` becomes rf_run's result. Async-signal-safe. */
+void rf_stop(struct rf_engine *engine, enum rf_exit exit);
+
+/* ---- watching it -------------------------------------------------------------------------------- */
+
+enum { RF_KINDS_MAX = 96 };
+
+/* A snapshot, consistent enough for a progress line. */
+struct rf_progress {
+    uint64_t queued;  /* read or submitted so far */
+    bool input_ended; /* so `queued` is the total */
+    uint64_t done, ok, failed, skipped;
+    uint64_t retries;
+    uint64_t body_bytes; /* received so far, unfinished ones included */
+    uint64_t in_flight;
+    uint64_t connections;
+    double seconds;                        /* since rf_run began */
+    uint64_t failed_by_kind[RF_KINDS_MAX]; /* index: rf_error.kind */
+};
+void rf_progress(struct rf_engine *engine, struct rf_progress *progress);
+
+/* Name of a kind by number, NULL past the last. */
+const char *rf_kind_name(unsigned kind);
+
+/* What this machine and this build can do, as `ringfetch info` prints it: calls `line` for each. Returns RF_OK, or
+ * RF_ENVIRONMENT where the engine could not run (the lines say why). */
+typedef void rf_info_fn(void *context, const char *group, const char *name, const char *value);
+enum rf_exit rf_info(const struct rf_settings *settings, rf_info_fn *line, void *context);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
