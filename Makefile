@@ -30,8 +30,9 @@ sim    = ring_sim ring_timers
 cli    = main
 origin =
 
-room = $(patsubst %,engine/$(1)/%.c,$($(1)))
-CORE_SRC = $(foreach r,base http net input output conn job,$(call room,$(r))) $(patsubst %,engine/%.c,$(top))
+rooms ?= base http net input output conn job ring
+room = $(wildcard $(patsubst %,engine/$(1)/%.c,$($(1))))
+CORE_SRC = $(foreach r,$(filter-out ring,$(rooms)),$(call room,$(r))) $(patsubst %,engine/%.c,$(top))
 RING_SRC = $(call room,ring)
 SIM_SRC  = $(patsubst %,engine/ring/%.c,$(sim))
 CLI_SRC  = $(patsubst %,tools/ringfetch/%.c,$(cli)) $(patsubst %,tools/origin/%.c,$(origin))
@@ -63,7 +64,7 @@ $(BUILD)/ringfetch: $(call obj,$(CLI_SRC)) $(LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # ---- tests --------------------------------------------------------------------------------------------
-UNIT_SRC = $(wildcard tests/unit/*/*_test.c)
+UNIT_SRC = $(foreach r,$(rooms),$(wildcard tests/unit/$(r)/*_test.c))
 FAULT_SRC = $(wildcard tests/fault/*_test.c)
 UNIT = $(patsubst tests/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
 FAULT = $(patsubst tests/%.c,$(BUILD)/tests/%,$(FAULT_SRC))
