@@ -15,6 +15,7 @@
 
 struct pool_block {
     struct pool_block *next;
+    struct pool_block *next_batch; /* in the depot, in a batch's first block */
 };
 
 struct pool_chunk {
@@ -22,16 +23,18 @@ struct pool_chunk {
     size_t pad;
 };
 
-enum { CHUNK_BYTES = 64 * 1024 };
+/* A pool keeps at most two batches of a class to itself. Small enough that idle pools hold little, large enough that the
+ * depot's lock is taken once in a hundred requests. */
+enum { CHUNK_BYTES = 64 * 1024, BATCH_BLOCKS = 64 };
 
 static const uint16_t class_bytes[POOL_CLASSES] = {
     32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096, POOL_LARGEST_BYTES};
 
 static unsigned class_of(size_t bytes) {
-    unsigned class = 0;
-    while (class_bytes[class] < bytes)
-        class ++;
-    return class;
+    unsigned size_class = 0;
+    while (class_bytes[size_class] < bytes)
+        size_class++;
+    return size_class;
 }
 
 static void *must_malloc(size_t bytes) {
@@ -43,36 +46,82 @@ static void *must_malloc(size_t bytes) {
     return memory;
 }
 
-void pool_init(struct pool *pool) {
-    *pool = (struct pool){0};
+void pool_depot_init(struct pool_depot *depot) {
+    *depot = (struct pool_depot){.lock = PTHREAD_MUTEX_INITIALIZER};
 }
 
-static void carve(struct pool *pool, unsigned class) {
-    size_t size = class_bytes[class], room = CHUNK_BYTES - sizeof(struct pool_chunk);
+void pool_depot_deinit(struct pool_depot *depot) {
+    while (depot->chunks) {
+        struct pool_chunk *chunk = depot->chunks;
+        depot->chunks = chunk->next;
+        free(chunk);
+    }
+    pthread_mutex_destroy(&depot->lock);
+}
+
+void pool_init(struct pool *pool, struct pool_depot *depot) {
+    *pool = (struct pool){.depot = depot};
+}
+
+/* Cuts a new chunk into blocks of one class. */
+static void carve(struct pool *pool, unsigned size_class) {
+    size_t size = class_bytes[size_class], room = CHUNK_BYTES - sizeof(struct pool_chunk);
     struct pool_chunk *chunk = must_malloc(CHUNK_BYTES);
-    chunk->next = pool->chunks;
-    pool->chunks = chunk;
-    pool->held_bytes += CHUNK_BYTES;
+    pthread_mutex_lock(&pool->depot->lock);
+    chunk->next = pool->depot->chunks;
+    pool->depot->chunks = chunk;
+    pool->depot->held_bytes += CHUNK_BYTES;
+    pthread_mutex_unlock(&pool->depot->lock);
     char *at = (char *)(chunk + 1);
     for (size_t offset = room / size * size; offset > 0;) {
         offset -= size;
         struct pool_block *block = (void *)(at + offset);
-        block->next = pool->free[class];
-        pool->free[class] = block;
+        block->next = pool->free[size_class];
+        pool->free[size_class] = block;
+        pool->free_count[size_class]++;
     }
+}
+
+static void refill(struct pool *pool, unsigned size_class) {
+    struct pool_depot *depot = pool->depot;
+    pthread_mutex_lock(&depot->lock);
+    struct pool_block *batch = depot->batches[size_class];
+    if (batch)
+        depot->batches[size_class] = batch->next_batch;
+    pthread_mutex_unlock(&depot->lock);
+    if (batch) {
+        pool->free[size_class] = batch;
+        pool->free_count[size_class] = BATCH_BLOCKS;
+    } else {
+        carve(pool, size_class);
+    }
+}
+
+static void give_batch(struct pool *pool, unsigned size_class) {
+    struct pool_block *batch = pool->free[size_class], *last = batch;
+    for (int i = 1; i < BATCH_BLOCKS; i++)
+        last = last->next;
+    pool->free[size_class] = last->next;
+    pool->free_count[size_class] -= BATCH_BLOCKS;
+    last->next = NULL;
+    pthread_mutex_lock(&pool->depot->lock);
+    batch->next_batch = pool->depot->batches[size_class];
+    pool->depot->batches[size_class] = batch;
+    pthread_mutex_unlock(&pool->depot->lock);
 }
 
 void *pool_acquire(struct pool *pool, size_t bytes) {
     if (POOL_IS_MALLOC || bytes > POOL_LARGEST_BYTES) {
-        pool->live_bytes += bytes;
+        pool->live_bytes += (int64_t)bytes;
         return must_malloc(bytes ? bytes : 1);
     }
-    unsigned class = class_of(bytes);
-    if (UNLIKELY(!pool->free[class]))
-        carve(pool, class);
-    struct pool_block *block = pool->free[class];
-    pool->free[class] = block->next;
-    pool->live_bytes += class_bytes[class];
+    unsigned size_class = class_of(bytes);
+    if (UNLIKELY(!pool->free[size_class]))
+        refill(pool, size_class);
+    struct pool_block *block = pool->free[size_class];
+    pool->free[size_class] = block->next;
+    pool->free_count[size_class]--;
+    pool->live_bytes += class_bytes[size_class];
     return block;
 }
 
@@ -84,15 +133,18 @@ void pool_release(struct pool *pool, void *memory, size_t bytes) {
     if (!memory)
         return;
     if (POOL_IS_MALLOC || bytes > POOL_LARGEST_BYTES) {
-        pool->live_bytes -= bytes;
+        pool->live_bytes -= (int64_t)bytes;
         free(memory);
         return;
     }
-    unsigned class = class_of(bytes);
+    unsigned size_class = class_of(bytes);
     struct pool_block *block = memory;
-    block->next = pool->free[class];
-    pool->free[class] = block;
-    pool->live_bytes -= class_bytes[class];
+    block->next = pool->free[size_class];
+    pool->free[size_class] = block;
+    pool->live_bytes -= class_bytes[size_class];
+    if (UNLIKELY(++pool->free_count[size_class] >=
+                 2 * BATCH_BLOCKS + CHUNK_BYTES / class_bytes[size_class]))
+        give_batch(pool, size_class);
 }
 
 char *pool_text(struct pool *pool, const void *text, size_t len) {
@@ -107,13 +159,4 @@ char *pool_text(struct pool *pool, const void *text, size_t len) {
 void pool_release_text(struct pool *pool, char *text) {
     if (text)
         pool_release(pool, text, strlen(text) + 1);
-}
-
-void pool_deinit(struct pool *pool) {
-    while (pool->chunks) {
-        struct pool_chunk *chunk = pool->chunks;
-        pool->chunks = chunk->next;
-        free(chunk);
-    }
-    pool_init(pool);
 }
