@@ -143,7 +143,7 @@ void pool_release(struct pool *pool, void *memory, size_t bytes) {
     pool->free[size_class] = block;
     pool->live_bytes -= class_bytes[size_class];
     /* What one chunk gives never goes straight back. */
-    uint32_t keep = 2 * BATCH_BLOCKS + CHUNK_BYTES / class_bytes[size_class];
+    uint32_t keep = 2u * BATCH_BLOCKS + (uint32_t)CHUNK_BYTES / class_bytes[size_class];
     if (UNLIKELY(++pool->free_count[size_class] >= keep))
         give_batch(pool, size_class);
 }
