@@ -17,11 +17,11 @@ LIBS = $(shell pkg-config --libs $(PKGS))
 
 # ---- sources, room by room (engine/LAYERS has their order) ------------------------------------------
 base   = assert err hash pool
-http   = request response url url_host
+http   = token response framing body request http_date url url_host url_percent url_domain url_symbol url_ip
 ring   = ring_uring ring_probe ring_timers
 net    = address resolver
-input  = input input_glob input_json
-output = output output_files output_stdout output_records output_null file_name record_json
+input  = input input_glob input_json input_line input_reader
+output = output output_fault output_files output_stdout output_records output_null file_name file_component file_dirs file_place file_suffix file_resume record_json record_csv text writer
 conn   =
 job    =
 top    =
