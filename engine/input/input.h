@@ -23,7 +23,7 @@ struct input_record {
     struct span name; /* wanted file name */
     struct span tag;
     struct span method;
-    const struct span *headers; /* "Name: value" each */
+    const struct span *headers; /* "Name: value" or "Name;" each, a NUL behind it */
     unsigned header_count;
     struct span body;
     int64_t size;       /* -1: not given */
@@ -37,18 +37,20 @@ struct input_record {
 
 struct input;
 
+/* NULL with errno set if the system has no memory or no descriptor for it. */
 struct input *input_open(bool globoff);
 void input_close(struct input *input);
 
 /* Adds a source. 0, or a negative number with one line in `why` (a bad glob; a file that can't be opened). "-" is standard
- * input. A glob is expanded lazily. */
+ * input. A glob is expanded lazily; lines of files are never globbed, and with globoff patterns aren't either. */
 int input_add_url(struct input *input, const char *pattern, char *why, size_t why_size);
 int input_add_file(struct input *input, const char *path, char *why, size_t why_size);
 
 enum input_step {
     INPUT_RECORD,
     INPUT_END,
-    INPUT_FAULT,      /* reading failed: record->err says so (kind unreadable, fault local) */
+    INPUT_FAULT, /* reading failed: record->err says so (kind unreadable, fault local; detail: the errno) and `why`
+                         says it in full. The input ends with it: INPUT_END follows. */
     INPUT_INTERRUPTED /* input_interrupt was called */
 };
 /* Blocks until there is a record or the end. */
