@@ -39,6 +39,11 @@ size_t request_write(const struct request_head *head, char *memory, size_t room)
 /* Parses curl's -H forms: "Name: value", "Name;" (send it empty), "Name:" (remove it). False if malformed or
  * if CR, LF or NUL are in it. The spans point into `text`. */
 bool request_field_parse(struct http_field *field, const char *text);
+/* Whether the engine owns the field, because it says where a message ends or what becomes of the connection. Whoever takes
+ * fields from users refuses these by name: request_write would send them. */
+bool request_field_is_framing(const struct http_field *field);
+/* Whether a text may be sent as a field's value: for user_agent and referer. */
+bool request_value_is_valid(const char *text);
 
 bool request_method_is_valid(const char *method);
 /* RFC 9110, 9.2.2: GET, HEAD, OPTIONS, TRACE, PUT, DELETE. */
