@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * conn.h: what the files of this room share. A connection is dialled (conn_dial.c), carries one
+ * HTTP/1.1 exchange after another (conn_h1.c), and is closed through one door (conn.c). It belongs
+ * to one worker's pool and thread; its memory goes back only when the kernel holds nothing of it.
+ *
+ * Rejected: one big state for "what the socket does" times "what the response does". The connection
+ * has enum conn_state, the response on it enum conn_expects.
+ */
+#ifndef CONN_CONN_H
+#define CONN_CONN_H
+
+#include <sys/un.h>
+
+#include "conn/conn_pool.h"
+
+/* Named after what they await. The table conn_may_go in conn.c lists the legal moves:
+ *
+ *     ADDRESS -> CONNECT <-> ROOM;  ADDRESS -> ROOM;  CONNECT -> ANSWER <-> REUSE
+ *     any of these -> QUIET -> CLOSE -> GONE;  QUIET -> GONE (no socket)
+ */
+enum conn_state {
+    CONN_ADDRESS, /* the resolver's answer */
+    CONN_ROOM,    /* a free slot, a free local port, or its turn to connect */
+    CONN_CONNECT, /* one of the addresses to accept */
+    CONN_ANSWER,  /* the response to its exchange */
+    CONN_REUSE,   /* the next exchange; in its origin's idle list */
+    CONN_QUIET,   /* the end of its operations */
+    CONN_CLOSE,   /* the end of the socket */
+    CONN_GONE,    /* nothing: about to be released */
+    CONN_STATES
+};
+
+/* What the next received byte means. */
+enum conn_expects { EXPECT_NOTHING, EXPECT_HEAD, EXPECT_BODY };
+
+/* One address being tried. It outlives its connection when another address won. */
+struct attempt {
+    struct conn_pool *pool;
+    struct conn *conn; /* NULL: orphaned, closes itself */
+    struct link link;
+    struct ring_op socket, connect, close;
+    int32_t slot;
+    bool opened; /* the slot holds a socket */
+    bool paced;  /* counted in the pool's unanswered */
+    struct err err;
+    struct address address;
+};
+
+/* What a connection needs only until it is connected. */
+struct dial {
+    struct conn *conn;
+    struct resolver_query query;
+    struct address_list *list;
+    struct link attempts;
+    unsigned next;        /* index of the address to try next */
+    struct err err;       /* the first failure */
+    uint64_t race_ns;     /* when the next address may be tried beside the last (RFC 8305) */
+    uint64_t deadline_ns; /* of connecting */
+};
+
+struct conn {
+    struct conn_pool *pool;
+    struct origin *origin;
+    struct exchange *exchange; /* NULL while idle or closing */
+    struct dial *dial;         /* NULL once connected */
+    struct attempt *chain;     /* heads the chain that `send` and `recv` are part of; else NULL */
+    struct link link; /* origin's idle list, or the pool's list of those that wait for room */
+    struct link age;  /* pool's idle connections, oldest first */
+    struct ring_timer timer;
+    struct ring_op send, recv, close;
+    uint64_t activity_ns; /* last byte either way, or since when it is idle */
+
+    char *out; /* the request's head; stays until it has gone */
+    uint32_t out_len, out_room;
+    struct body_bytes *out_body;
+    size_t out_body_sent;
+
+    char *head; /* a response head that came in pieces */
+    uint32_t head_len, head_room;
+    uint8_t *held; /* bytes that came after a pause */
+    size_t held_len, held_room;
+    struct body_reader reader;
+
+    struct address address; /* of the peer */
+    int32_t slot;
+    uint32_t served;    /* responses carried to their end */
+    int32_t end_result; /* of the receive, once peer_ended */
+    struct err send_err;
+    uint8_t state;   /* enum conn_state */
+    uint8_t expects; /* enum conn_expects */
+    uint8_t interim; /* 1xx responses to this request */
+    bool quiet_send; /* `send` is in flight without completion */
+    bool keep_alive; /* the response allows reuse */
+    bool paused;     /* the exchange wants no more */
+    bool stopping;   /* the receive was cancelled for a pause and has not ended yet */
+    bool peer_ended; /* the receive has ended: the peer closed, or an error */
+};
+
+struct origin {
+    struct origin *next; /* in its bucket */
+    uint64_t hash;
+    struct link idle;    /* most recently used first */
+    uint32_t references; /* callers' and connections' */
+    uint16_t port, dial_port;
+    uint8_t scheme;
+    uint16_t host_len;
+    char *dial_host; /* where to connect: --connect-to may differ from the host */
+    char host[];     /* without brackets, NUL-terminated */
+};
+
+/* Loopback answers a SYN at once, so unanswered ones mean that the listener's backlog is full and that
+ * more would only wait for retransmission (1 s, 3 s, 7 s). */
+enum { UNANSWERED_MAX = 384 };
+
+struct conn_pool {
+    struct ring *ring;
+    struct resolver *resolver;
+    struct pool *pool;
+    struct conn_pool_options options;
+    struct sockaddr_un unix_address;
+    struct origin **buckets;
+    size_t bucket_count, origin_count;
+    struct link idle;    /* by age, oldest first */
+    struct link waiting; /* for room, first come first served */
+    struct ring_timer room_timer;
+    unsigned conns, idle_count, attempts, unanswered;
+    bool stopped;
+    struct conn_pool_counts counts;
+    struct response_head scratch; /* of the head being parsed: too large for every connection */
+};
+
+/* conn.c */
+struct conn *conn_open(struct conn_pool *pool, struct exchange *exchange);
+void conn_on_timer(struct ring_timer *timer);
+void conn_go(struct conn *conn, enum conn_state state);
+bool conn_state_may_go(enum conn_state from, enum conn_state to);
+/* Ends the exchange, if there is one, with `err`, and closes. The upcall comes last. */
+void conn_fail(struct conn *conn, struct err err);
+void conn_begin_close(struct conn *conn);
+/* Goes on closing when an operation has ended. The connection may be gone afterwards. */
+void conn_step_close(struct conn *conn);
+/* Makes sure that the timer looks at the connection when the next of its limits is due. */
+void conn_watch(struct conn *conn);
+/* Detaches and returns the exchange. */
+struct exchange *conn_take_exchange(struct conn *conn);
+bool conn_is_busy(const struct conn *conn);
+
+/* conn_dial.c */
+void dial_begin(struct conn *conn);
+/* Tries again after waiting for room. */
+void dial_retry(struct conn *conn);
+/* Something ended: try the next address, or give up. */
+void dial_step(struct conn *conn);
+/* Orphans attempts and frees the dial. */
+void dial_end(struct conn *conn);
+/* The next time that dialling needs a look, and the look. */
+uint64_t dial_due(const struct conn *conn);
+void dial_look(struct conn *conn, uint64_t now);
+
+/* conn_h1.c */
+void h1_begin(struct conn *conn);
+/* Queues the request and the receive as the last `count` operations of a chain that the caller began. */
+void h1_begin_chained(struct conn *conn, int32_t slot);
+enum { H1_CHAINED = 2 };
+void h1_on_connected(struct conn *conn);
+void h1_on_send(struct ring_op *op, const struct ring_event *event);
+void h1_on_recv(struct ring_op *op, const struct ring_event *event);
+void h1_resume(struct conn *conn);
+
+/* conn_pool.c */
+void pool_room_freed(struct conn_pool *pool);
+void pool_wait_for_room(struct conn *conn);
+void conn_become_idle(struct conn *conn);
+void conn_leave_idle(struct conn *conn);
+/* Ends an exchange that no connection holds. */
+void exchange_end(struct exchange *exchange, struct err err);
+/* The stage at which a time limit finds it. */
+struct err exchange_timed_out(const struct exchange *exchange, enum err_kind kind);
+
+#endif

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * conn_dial.c: from a host name to a connected socket: all addresses in turn, the next one beside
+ * the last after 250 ms (RFC 8305), and patience where this machine lacks descriptors or ports.
+ *
+ * With one address to try, socket, connect, send and receive are one linked chain: a request costs no
+ * round through the loop before its answer. With several, the request waits for the first that accepts, so
+ * that it is not sent twice.
+ */
+#include <sys/un.h>
+
+#include "base/clock.h"
+#include "conn/conn.h"
+#include "net/socket.h"
+
+enum { RACE_MS = 250, OPENED_BEFORE_PORTS_COUNT = 1000 };
+
+static void attempt_release(struct attempt *attempt) {
+    struct conn_pool *pool = attempt->pool;
+    list_remove(&attempt->link);
+    pool->attempts--;
+    pool_release(pool->pool, attempt, sizeof *attempt);
+}
+
+static void attempt_on_closed(struct ring_op *op, const struct ring_event *event) {
+    (void)event;
+    struct attempt *attempt = CONTAINER_OF(op, struct attempt, close);
+    struct conn_pool *pool = attempt->pool;
+    attempt_release(attempt);
+    pool_room_freed(pool);
+}
+
+/* Gives back the slot, and the memory once that is done. */
+static void attempt_end(struct attempt *attempt) {
+    struct conn_pool *pool = attempt->pool;
+    list_remove(&attempt->link);
+    if (attempt->opened) {
+        ring_op_init(&attempt->close, attempt_on_closed);
+        ring_close_slot(pool->ring, &attempt->close, attempt->slot);
+        return;
+    }
+    ring_slot_release(pool->ring, attempt->slot);
+    attempt_release(attempt);
+    pool_room_freed(pool);
+}
+
+static void attempt_on_socket(struct ring_op *op, const struct ring_event *event) {
+    struct attempt *attempt = CONTAINER_OF(op, struct attempt, socket);
+    if (event->result < 0)
+        attempt->err = err_from_errno(STAGE_CONNECT, -event->result);
+    else
+        attempt->opened = true;
+}
+
+static void conn_use(struct conn *conn, struct attempt *attempt) {
+    conn->slot = attempt->slot;
+    conn->address = conn->exchange->address = attempt->address;
+    conn->exchange->connected_ns = ring_now(conn->pool->ring);
+    conn->activity_ns = conn->exchange->connected_ns;
+    attempt_release(attempt);
+    dial_end(conn);
+    conn_go(conn, CONN_ANSWER);
+    h1_on_connected(conn);
+}
+
+/* Whether the failure is this machine's shortage, which time and closed connections cure. Ports: only after so many
+ * connections, as the same errno also says that there is no source address at all. */
+static bool is_shortage(const struct conn_pool *pool, struct err err) {
+    switch (err.kind) {
+    case ERR_DESCRIPTORS:
+    case ERR_MEMORY:
+        return true;
+    case ERR_PORTS:
+        return pool->counts.opened >= OPENED_BEFORE_PORTS_COUNT;
+    default:
+        return false;
+    }
+}
+
+/* The connection began to close before the head of its chain had ended. Only now can the rest of the chain be found
+ * and cancelled; after a failure it ends by itself. */
+static void chain_abandoned(struct conn *conn, struct attempt *attempt, bool connected) {
+    if (connected) {
+        conn->slot = attempt->slot;
+        attempt_release(attempt);
+        ring_cancel(conn->pool->ring, &conn->recv);
+        ring_cancel(conn->pool->ring, &conn->send);
+    } else {
+        attempt_end(attempt);
+    }
+    conn_step_close(conn);
+}
+
+static void attempt_failed(struct attempt *attempt) {
+    struct conn *conn = attempt->conn;
+    if (conn && (!err_is(conn->dial->err) || is_shortage(conn->pool, attempt->err)))
+        conn->dial->err = attempt->err;
+    attempt_end(attempt);
+    if (conn)
+        dial_step(conn);
+}
+
+static void attempt_on_connect(struct ring_op *op, const struct ring_event *event) {
+    struct attempt *attempt = CONTAINER_OF(op, struct attempt, connect);
+    struct conn *conn = attempt->conn;
+    if (attempt->paced) {
+        attempt->pool->unanswered--;
+        pool_room_freed(attempt->pool);
+    }
+    if (!err_is(attempt->err) && event->result < 0)
+        attempt->err = err_from_errno(STAGE_CONNECT, -event->result);
+    if (conn && conn->chain == attempt)
+        conn->chain = NULL;
+    if (conn && conn->state == CONN_QUIET)
+        chain_abandoned(conn, attempt, event->result == 0);
+    else if (conn && event->result == 0)
+        conn_use(conn, attempt);
+    else
+        attempt_failed(attempt);
+}
+
+/* A socket with options that must be set before connecting; the slot, or RING_NO_SLOT with attempt->err. */
+static int32_t bound_socket(struct conn *conn, struct attempt *attempt) {
+    int fd = socket_open_bound(attempt->address.any.sa_family, conn->pool->options.interface);
+    int32_t slot = fd < 0 ? fd : ring_slot_adopt(conn->pool->ring, fd);
+    if (slot >= 0)
+        return slot;
+    attempt->err = err_from_errno(STAGE_CONNECT, -slot);
+    if (fd >= 0)
+        socket_close(fd);
+    return RING_NO_SLOT;
+}
+
+static const struct sockaddr *attempt_target(const struct attempt *attempt, socklen_t *len) {
+    const struct conn_pool *pool = attempt->pool;
+    if (pool->options.unix_socket) {
+        *len = (socklen_t)sizeof pool->unix_address;
+        return (const struct sockaddr *)&pool->unix_address;
+    }
+    *len = address_len(&attempt->address);
+    return &attempt->address.any;
+}
+
+static void attempt_queue(struct conn *conn, struct attempt *attempt, bool chained) {
+    struct ring *ring = conn->pool->ring;
+    socklen_t len;
+    const struct sockaddr *target = attempt_target(attempt, &len);
+    ring_op_init(&attempt->socket, attempt_on_socket);
+    ring_op_init(&attempt->connect, attempt_on_connect);
+    ring_chain(ring, (attempt->opened ? 1u : 2u) + (chained ? H1_CHAINED : 0u));
+    if (!attempt->opened)
+        ring_socket(ring, &attempt->socket, attempt->slot, target->sa_family);
+    ring_connect(ring, &attempt->connect, attempt->slot, target, len);
+    if (chained) {
+        conn->chain = attempt;
+        h1_begin_chained(conn, attempt->slot);
+    }
+}
+
+static bool is_loopback(const struct address *address) {
+    if (address->any.sa_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr);
+    return ntohl(address->v4.sin_addr.s_addr) >> 24 == 127;
+}
+
+/* Starts the next address. False: there is no room for it now. */
+static bool attempt_begin(struct conn *conn) {
+    struct conn_pool *pool = conn->pool;
+    struct dial *dial = conn->dial;
+    bool local = pool->options.unix_socket, bound = pool->options.interface && !local;
+    struct address address = {.any.sa_family = AF_UNIX};
+    if (!local) {
+        address = dial->list->address[dial->next];
+        address_set_port(&address, conn->origin->dial_port);
+    }
+    bool paced = local || is_loopback(&address);
+    if (paced && pool->unanswered >= UNANSWERED_MAX)
+        return false;
+    struct attempt *attempt = pool_acquire_zeroed(pool->pool, sizeof *attempt);
+    *attempt = (struct attempt){.pool = pool, .conn = conn, .address = address, .paced = paced};
+    attempt->opened = bound;
+    attempt->slot = bound ? bound_socket(conn, attempt) : ring_slot_acquire(pool->ring);
+    pool->attempts++;
+    list_push_back(&dial->attempts, &attempt->link);
+    if (attempt->slot == RING_NO_SLOT) {
+        dial->err = err_is(attempt->err) ? attempt->err : err_make(STAGE_LOCAL, ERR_DESCRIPTORS, 0);
+        attempt_release(attempt);
+        return false;
+    }
+    pool->unanswered += paced;
+    dial->next++;
+    dial->race_ns = ring_now(pool->ring) + RACE_MS * NS_PER_MS;
+    attempt_queue(conn, attempt, local || dial->list->count == 1);
+    return true;
+}
+
+static void dial_next(struct conn *conn) {
+    struct dial *dial = conn->dial;
+    uint64_t now = ring_now(conn->pool->ring);
+    if (conn->state != CONN_CONNECT) {
+        conn_go(conn, CONN_CONNECT);
+        dial->deadline_ns = now + conn->pool->options.connect_timeout_ns;
+        if (!conn->exchange->connecting_ns)
+            conn->exchange->connecting_ns = now;
+    }
+    if (attempt_begin(conn)) {
+        conn_watch(conn);
+    } else if (list_is_empty(&dial->attempts)) {
+        if (err_is(dial->err) && !is_shortage(conn->pool, dial->err)) {
+            conn_fail(conn, dial->err);
+            return;
+        }
+        dial->err = ERR_OK;
+        pool_wait_for_room(conn);
+    }
+}
+
+static unsigned dial_count(const struct conn *conn) {
+    return conn->pool->options.unix_socket ? 1 : conn->dial->list->count;
+}
+
+void dial_step(struct conn *conn) {
+    struct dial *dial = conn->dial;
+    if (conn->state != CONN_CONNECT || !list_is_empty(&dial->attempts) || conn_is_busy(conn))
+        return; /* something may still succeed, or the chain's last operations are still to come */
+    if (is_shortage(conn->pool, dial->err)) {
+        dial->next--; /* the same address again */
+        dial->err = ERR_OK;
+        pool_wait_for_room(conn);
+    } else if (dial->next < dial_count(conn)) {
+        dial_next(conn);
+    } else {
+        if (dial->err.kind == ERR_PORTS)
+            dial->err.kind = ERR_NO_SOURCE_ADDRESS;
+        conn_fail(conn, dial->err);
+    }
+}
+
+void dial_retry(struct conn *conn) {
+    dial_next(conn);
+}
+
+static void dial_on_address(struct resolver_query *query, struct err err,
+                            struct address_list *list) {
+    struct dial *dial = CONTAINER_OF(query, struct dial, query);
+    struct conn *conn = dial->conn;
+    if (err_is(err)) {
+        conn_fail(conn, err);
+        return;
+    }
+    dial->list = address_list_keep(list);
+    conn->exchange->resolved_ns = ring_now(conn->pool->ring);
+    dial_next(conn);
+}
+
+void dial_begin(struct conn *conn) {
+    struct conn_pool *pool = conn->pool;
+    struct dial *dial = pool_acquire_zeroed(pool->pool, sizeof *dial);
+    conn->dial = dial;
+    dial->conn = conn;
+    dial->query.done = dial_on_address;
+    list_init(&dial->query.link);
+    list_init(&dial->attempts);
+    dial->deadline_ns = ring_now(pool->ring) + pool->options.connect_timeout_ns;
+    if (pool->options.unix_socket) {
+        dial_next(conn);
+        return;
+    }
+    const char *host = conn->origin->dial_host;
+    if (!resolver_ask(pool->resolver, &dial->query, span_text(host), conn->origin->dial_port))
+        conn_watch(conn);
+}
+
+void dial_end(struct conn *conn) {
+    struct dial *dial = conn->dial;
+    if (!dial)
+        return;
+    struct conn_pool *pool = conn->pool;
+    if (conn->state == CONN_ADDRESS)
+        resolver_forget(pool->resolver, &dial->query);
+    for (struct link *link; (link = list_pop_front(&dial->attempts));) {
+        struct attempt *attempt = LIST_ENTRY(link, struct attempt, link);
+        if (attempt != conn->chain)
+            attempt->conn = NULL;
+        ring_cancel(pool->ring, &attempt->connect);
+    }
+    address_list_drop(dial->list);
+    pool_release(pool->pool, dial, sizeof *dial);
+    conn->dial = NULL;
+}
+
+uint64_t dial_due(const struct conn *conn) {
+    const struct dial *dial = conn->dial;
+    if (conn->state == CONN_CONNECT && dial->next < dial_count(conn) &&
+        dial->race_ns < dial->deadline_ns)
+        return dial->race_ns;
+    return dial->deadline_ns;
+}
+
+void dial_look(struct conn *conn, uint64_t now) {
+    if (conn->dial->deadline_ns <= now)
+        conn_fail(conn, exchange_timed_out(conn->exchange, ERR_TIMED_OUT));
+    else
+        dial_next(conn); /* the last address takes its time: try the next beside it */
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * conn_origin.c: the table of origins (scheme, host, port), each with its idle connections. An origin lives as long as a job or a
+ * connection refers to it, so the table is as small as what is going on.
+ */
+#include "conn/conn_origin.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+
+enum { BUCKETS_FIRST = 256 };
+
+/* ---- --connect-to ------------------------------------------------------------------------------ */
+
+struct connect_to {
+    struct span from_host, to_host;
+    bool any_port, same_port;
+    unsigned from_port, to_port;
+};
+
+/* Takes a host ("[::1]" without its brackets) and the colon behind it from the front of *text. */
+static bool take_host(struct span *text, struct span *host) {
+    const uint8_t *end;
+    if (text->len && text->at[0] == '[') {
+        end = memchr(text->at, ']', text->len);
+        if (!end || end + 1 == text->at + text->len || end[1] != ':')
+            return false;
+        *host = span_of(text->at + 1, (size_t)(end - text->at) - 1);
+        end++;
+    } else {
+        end = memchr(text->at, ':', text->len);
+        if (!end)
+            return false;
+        *host = span_of(text->at, (size_t)(end - text->at));
+    }
+    *text = span_skip(*text, (size_t)(end - text->at) + 1);
+    return true;
+}
+
+/* An empty port is allowed and means any, or the same. */
+static bool take_port(struct span *text, unsigned *port, bool *empty) {
+    size_t used = 0;
+    *port = 0;
+    for (; used < text->len && text->at[used] != ':'; used++) {
+        if (text->at[used] < '0' || text->at[used] > '9' || used == 5)
+            return false;
+        *port = *port * 10 + (unsigned)(text->at[used] - '0');
+    }
+    *empty = used == 0;
+    *text = span_skip(*text, used < text->len ? used + 1 : used);
+    return *port <= 65535;
+}
+
+static bool connect_to_parse(struct connect_to *entry, const char *text) {
+    struct span rest = span_text(text);
+    return take_host(&rest, &entry->from_host) &&
+           take_port(&rest, &entry->from_port, &entry->any_port) &&
+           take_host(&rest, &entry->to_host) &&
+           take_port(&rest, &entry->to_port, &entry->same_port) && rest.len == 0;
+}
+
+int origin_check_connect_to(const char *const *entries, char *why, size_t why_size) {
+    struct connect_to entry;
+    for (; entries && *entries; entries++) {
+        if (!connect_to_parse(&entry, *entries)) {
+            snprintf(why, why_size, "bad --connect-to \"%s\": HOST1:PORT1:HOST2:PORT2 is wanted",
+                     *entries);
+            return -EINVAL;
+        }
+    }
+    return 0;
+}
+
+/* The first entry that fits says where to connect; empty parts mean any host or port, or the same. */
+static void set_dial(struct conn_pool *pool, struct origin *origin) {
+    struct span to = span_text(origin->host);
+    origin->dial_port = origin->port;
+    for (const char *const *at = pool->options.connect_to; at && *at; at++) {
+        struct connect_to entry;
+        if (!connect_to_parse(&entry, *at))
+            continue;
+        bool host_fits = !entry.from_host.len || span_is_nocase(entry.from_host, origin->host);
+        if (!host_fits || (!entry.any_port && entry.from_port != origin->port))
+            continue;
+        if (entry.to_host.len)
+            to = entry.to_host;
+        if (!entry.same_port)
+            origin->dial_port = (uint16_t)entry.to_port;
+        break;
+    }
+    origin->dial_host = pool_text(pool->pool, to.at, to.len);
+}
+
+/* ---- the table ------------------------------------------------------------------------------------- */
+
+static size_t origin_bytes(size_t host_len) {
+    return sizeof(struct origin) + host_len + 1;
+}
+
+static uint64_t origin_hash(const struct url *url, struct span host) {
+    return hash_bytes(host.at, host.len) ^
+           ((uint64_t)url->port << 1 | url->scheme) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static void grow(struct conn_pool *pool) {
+    size_t count = pool->bucket_count ? pool->bucket_count * 2 : BUCKETS_FIRST;
+    struct origin **buckets = calloc(count, sizeof *buckets);
+    CHECK(buckets);
+    for (size_t i = 0; i < pool->bucket_count; i++) {
+        for (struct origin *origin = pool->buckets[i], *next; origin; origin = next) {
+            next = origin->next;
+            origin->next = buckets[origin->hash & (count - 1)];
+            buckets[origin->hash & (count - 1)] = origin;
+        }
+    }
+    free(pool->buckets);
+    pool->buckets = buckets;
+    pool->bucket_count = count;
+}
+
+struct origin *origin_acquire(struct conn_pool *pool, const struct url *url) {
+    struct span host = url_host_bare(url);
+    uint64_t hash = origin_hash(url, host);
+    if (pool->origin_count >= pool->bucket_count)
+        grow(pool);
+    struct origin **bucket = &pool->buckets[hash & (pool->bucket_count - 1)];
+    for (struct origin *origin = *bucket; origin; origin = origin->next) {
+        if (origin->hash == hash && origin->port == url->port && origin->scheme == url->scheme &&
+            origin->host_len == host.len && memcmp(origin->host, host.at, host.len) == 0) {
+            origin->references++;
+            return origin;
+        }
+    }
+    struct origin *origin = pool_acquire_zeroed(pool->pool, origin_bytes(host.len));
+    origin->hash = hash;
+    origin->references = 1;
+    origin->port = url->port;
+    origin->scheme = url->scheme;
+    origin->host_len = (uint16_t)host.len;
+    memcpy(origin->host, host.at, host.len);
+    list_init(&origin->idle);
+    set_dial(pool, origin);
+    origin->next = *bucket;
+    *bucket = origin;
+    pool->origin_count++;
+    return origin;
+}
+
+void origin_drop(struct conn_pool *pool, struct origin *origin) {
+    if (--origin->references)
+        return;
+    struct origin **at = &pool->buckets[origin->hash & (pool->bucket_count - 1)];
+    while (*at != origin)
+        at = &(*at)->next;
+    *at = origin->next;
+    pool->origin_count--;
+    pool_release_text(pool->pool, origin->dial_host);
+    pool_release(pool->pool, origin, origin_bytes(origin->host_len));
+}

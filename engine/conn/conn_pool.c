@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * conn_pool.c: idle connections, the queue of those that wait for room, and exchanges on their way in and out.
+ * Origins are in conn_origin.c.
+ *
+ * Idle connections are reused last in, first out: the ones in use stay warm and the surplus ages out.
+ */
+#include "conn/conn_origin.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+enum { ROOM_RETRY_MS = 20, ROOM_RETRY_CONNS = 16 };
+
+/* ---- waiting for room ------------------------------------------------------------------------- */
+
+static void close_oldest_idle(struct conn_pool *pool) {
+    struct link *oldest = list_first(&pool->idle);
+    if (oldest)
+        conn_begin_close(LIST_ENTRY(oldest, struct conn, age));
+}
+
+void pool_wait_for_room(struct conn *conn) {
+    struct conn_pool *pool = conn->pool;
+    conn_go(conn, CONN_ROOM);
+    list_push_back(&pool->waiting, &conn->link);
+    conn_watch(conn);
+    if (!ring_timer_is_set(&pool->room_timer))
+        ring_timer_set(pool->ring, &pool->room_timer,
+                       ring_now(pool->ring) + ROOM_RETRY_MS * NS_PER_MS);
+    if (pool->unanswered < UNANSWERED_MAX)
+        close_oldest_idle(pool);
+}
+
+/* Called at the end of handlers; the waiting ones go on from the timer, so that no handler runs inside another. */
+void pool_room_freed(struct conn_pool *pool) {
+    if (!list_is_empty(&pool->waiting))
+        ring_timer_set(pool->ring, &pool->room_timer, ring_now(pool->ring));
+}
+
+static void on_room_timer(struct ring_timer *timer) {
+    struct conn_pool *pool = CONTAINER_OF(timer, struct conn_pool, room_timer);
+    struct link *last = list_last(&pool->waiting);
+    for (unsigned tried = 0; last && tried < UNANSWERED_MAX; tried++) {
+        bool crowded = pool->unanswered >= UNANSWERED_MAX ||
+                       ring_slots_used(pool->ring) >= ring_slots_max(pool->ring);
+        if (crowded && tried >= ROOM_RETRY_CONNS)
+            break;
+        struct link *link = list_pop_front(&pool->waiting);
+        struct conn *conn = LIST_ENTRY(link, struct conn, link);
+        dial_retry(conn); /* may come back to the end of the list */
+        if (link == last)
+            break;
+    }
+    if (!list_is_empty(&pool->waiting) && !ring_timer_is_set(timer))
+        ring_timer_set(pool->ring, timer, ring_now(pool->ring) + ROOM_RETRY_MS * NS_PER_MS);
+}
+
+/* ---- idle connections --------------------------------------------------------------------------- */
+
+void conn_become_idle(struct conn *conn) {
+    struct conn_pool *pool = conn->pool;
+    conn_go(conn, CONN_REUSE);
+    conn->activity_ns = ring_now(pool->ring);
+    list_push_front(&conn->origin->idle, &conn->link);
+    list_push_back(&pool->idle, &conn->age);
+    pool->idle_count++;
+    conn_watch(conn);
+    if (pool->idle_count > pool->options.idle_max || pool->stopped)
+        close_oldest_idle(pool);
+}
+
+void conn_leave_idle(struct conn *conn) {
+    list_remove(&conn->link);
+    list_remove(&conn->age);
+    conn->pool->idle_count--;
+}
+
+/* ---- exchanges ------------------------------------------------------------------------------------ */
+
+void exchange_begin(struct conn_pool *pool, struct exchange *exchange, struct origin *origin) {
+    CHECK(exchange->phase == EXCHANGE_IDLE && !pool->stopped);
+    exchange->origin = origin;
+    exchange->phase = EXCHANGE_WAITING;
+    exchange->fresh =
+        exchange->surplus; /* what a connection garbled is not asked on another's remains */
+    exchange->surplus = false;
+    exchange->begun_ns = ring_now(pool->ring);
+    exchange->resolved_ns = exchange->connecting_ns = exchange->connected_ns = 0;
+    exchange->sent_ns = exchange->first_byte_ns = exchange->wire_bytes = 0;
+    exchange->address = (struct address){.any.sa_family = AF_UNSPEC};
+    struct link *idle = exchange->fresh ? NULL : list_first(&origin->idle);
+    if (!idle) {
+        dial_begin(conn_open(pool, exchange));
+        return;
+    }
+    struct conn *conn = LIST_ENTRY(idle, struct conn, link);
+    conn_leave_idle(conn);
+    conn_go(conn, CONN_ANSWER);
+    conn->exchange = exchange;
+    exchange->conn = conn;
+    exchange->address = conn->address;
+    pool->counts.reused++;
+    h1_begin(conn);
+}
+
+void exchange_end(struct exchange *exchange, struct err err) {
+    exchange->phase = EXCHANGE_IDLE;
+    exchange->conn = NULL;
+    exchange->ops->on_end(exchange, err);
+}
+
+void exchange_cancel(struct conn_pool *pool, struct exchange *exchange, struct err err) {
+    (void)pool;
+    if (exchange->conn)
+        conn_fail(exchange->conn, err);
+}
+
+static void resume_later(struct ring_timer *timer) {
+    struct conn *conn = CONTAINER_OF(timer, struct conn, timer);
+    ring_timer_init(timer, conn_on_timer);
+    h1_resume(conn);
+}
+
+void exchange_resume(struct conn_pool *pool, struct exchange *exchange) {
+    struct conn *conn = exchange->conn;
+    if (!conn || !conn->paused)
+        return;
+    ring_timer_stop(&conn->timer);
+    ring_timer_init(&conn->timer, resume_later);
+    ring_timer_set(pool->ring, &conn->timer, ring_now(pool->ring));
+}
+
+struct err exchange_timed_out(const struct exchange *exchange, enum err_kind kind) {
+    const struct conn *conn = exchange->conn;
+    switch (exchange->phase) {
+    case EXCHANGE_SENT:
+        return err_make(ring_op_busy(&conn->send) && !conn->quiet_send ? STAGE_SEND : STAGE_HEAD,
+                        kind, 0);
+    case EXCHANGE_HEAD:
+        return err_make(STAGE_HEAD, kind, 0);
+    case EXCHANGE_BODY:
+        return err_make(STAGE_BODY, kind, 0);
+    default:
+        break;
+    }
+    if (conn->state == CONN_ADDRESS)
+        return err_make(STAGE_RESOLVE, ERR_RESOLVER_TIMEOUT, 0);
+    if (conn->state == CONN_ROOM)
+        return err_make(STAGE_LOCAL, ERR_DESCRIPTORS, 0);
+    return err_make(STAGE_CONNECT, kind, 0);
+}
+
+/* ---- the pool itself --------------------------------------------------------------------------------- */
+
+static void set_unix_address(struct conn_pool *pool) {
+    const char *path = pool->options.unix_socket;
+    pool->unix_address.sun_family = AF_UNIX;
+    if (path)
+        memcpy(pool->unix_address.sun_path, path, strlen(path) + 1);
+}
+
+int conn_pool_open(struct conn_pool **out, struct ring *ring, struct resolver *resolver,
+                   struct pool *memory, const struct conn_pool_options *options, char *why,
+                   size_t why_size) {
+    int result = origin_check_connect_to(options->connect_to, why, why_size);
+    if (result < 0)
+        return result;
+    struct conn_pool *pool = calloc(1, sizeof *pool);
+    CHECK(pool);
+    pool->ring = ring;
+    pool->resolver = resolver;
+    pool->pool = memory;
+    pool->options = *options;
+    list_init(&pool->idle);
+    list_init(&pool->waiting);
+    ring_timer_init(&pool->room_timer, on_room_timer);
+    set_unix_address(pool);
+    *out = pool;
+    return 0;
+}
+
+void conn_pool_stop(struct conn_pool *pool) {
+    pool->stopped = true;
+    while (!list_is_empty(&pool->idle))
+        close_oldest_idle(pool);
+}
+
+bool conn_pool_is_empty(const struct conn_pool *pool) {
+    return pool->conns == 0 && pool->attempts == 0;
+}
+
+void conn_pool_close(struct conn_pool *pool) {
+    if (!pool)
+        return;
+    CHECK(conn_pool_is_empty(pool) && pool->origin_count == 0);
+    ring_timer_stop(&pool->room_timer);
+    free(pool->buckets);
+    free(pool);
+}
+
+struct conn_pool_counts conn_pool_counts(const struct conn_pool *pool) {
+    struct conn_pool_counts counts = pool->counts;
+    counts.connections = pool->conns;
+    counts.idle = pool->idle_count;
+    counts.starved = 0;
+    for (const struct link *link = pool->waiting.next; link != &pool->waiting; link = link->next)
+        counts.starved++;
+    return counts;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * exchange.h: one request and its response, as job/ sees them: begun with an origin, carried by whichever connection
+ * conn/ finds or opens, ended exactly once by on_end. Lives in its owner (a job); one worker's thread.
+ *
+ * Upcalls: write_head (maybe twice, when a dropped connection makes a second try), on_head for the final response,
+ * on_body for each piece, on_end. From on_end the exchange may be begun anew at once. Inside the other upcalls
+ * no exchange_ function may be called for the same exchange; their return values steer it.
+ */
+#ifndef CONN_EXCHANGE_H
+#define CONN_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/list.h"
+#include "base/span.h"
+#include "http/response.h"
+#include "net/address.h"
+
+struct conn;
+struct conn_pool;
+struct exchange;
+struct origin;
+
+/* What the owner wants next. */
+enum exchange_answer {
+    EXCHANGE_GO,    /* more, please */
+    EXCHANGE_PAUSE, /* these bytes are taken; no more until exchange_resume */
+    EXCHANGE_STOP, /* enough: end well, without the rest. The connection is given up unless the rest is here already */
+};
+
+/* A request body, shared by the jobs that send it and the connections that are sending it. Counted without lock:
+ * it belongs to one worker; the run's own body is made once per worker. */
+struct body_bytes {
+    uint32_t references;
+    size_t count;
+    uint8_t at[];
+};
+
+struct exchange_ops {
+    /* The length of the request's head; written to `memory` if it fits. */
+    size_t (*write_head)(struct exchange *exchange, char *memory, size_t room);
+    enum exchange_answer (*on_head)(struct exchange *exchange, const struct response_head *head,
+                                    const struct response_framing *framing);
+    enum exchange_answer (*on_body)(struct exchange *exchange, struct span bytes);
+    /* The last upcall. `err` is ERR_OK when the response is whole or the owner stopped it. */
+    void (*on_end)(struct exchange *exchange, struct err err);
+};
+
+enum exchange_phase {
+    EXCHANGE_IDLE,
+    EXCHANGE_WAITING, /* for an address, a slot, a connection */
+    EXCHANGE_SENT,    /* no byte of the response yet */
+    EXCHANGE_HEAD,
+    EXCHANGE_BODY,
+};
+
+struct exchange {
+    /* Set by the owner before exchange_begin. */
+    const struct exchange_ops *ops;
+    struct body_bytes *body; /* or NULL; the owner's reference */
+    uint64_t deadline_ns;    /* 0: none. Ends it with timed-out at the stage it is in */
+    bool head_method;
+    bool idempotent;
+
+    /* conn's. */
+    uint8_t phase; /* enum exchange_phase */
+    bool fresh;    /* only a new connection will do */
+    bool reused;   /* for the record: the connection had served before */
+    bool
+        surplus; /* with on_end: the server sent more than one response; this one may not be ours */
+    struct conn *conn;
+    struct origin *origin;
+    struct link link;
+
+    /* Facts for the record. Times on the ring's clock, 0 where it did not happen. */
+    uint64_t begun_ns, resolved_ns, connecting_ns, connected_ns, sent_ns, first_byte_ns;
+    uint64_t wire_bytes;
+    struct address address; /* of the connection; family 0 where there was none */
+};
+
+/* The exchange's members above the second comment must be set, the rest zero or as the last on_end left them. */
+void exchange_begin(struct conn_pool *pool, struct exchange *exchange, struct origin *origin);
+/* Ends it early, with on_end(cancelled kind as given) before this returns. Harmless when idle. */
+void exchange_cancel(struct conn_pool *pool, struct exchange *exchange, struct err err);
+/* After EXCHANGE_PAUSE. Upcalls come later, from the loop. */
+void exchange_resume(struct conn_pool *pool, struct exchange *exchange);
+
+#endif
