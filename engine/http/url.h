@@ -22,7 +22,7 @@ enum url_host_kind { URL_HOST_NAME, URL_HOST_IPV4, URL_HOST_IPV6 };
 /* Why a text is no URL that we can fetch. */
 enum url_fault {
     URL_OK,
-    URL_BAD,          /* the standard says failure; url_fault_text has the reason */
+    URL_BAD,          /* any other failure; the parser itself always knows better */
     URL_OTHER_SCHEME, /* a valid scheme, but neither http nor https */
     URL_NO_SCHEME,    /* relative, and there is no base */
     URL_BAD_HOST,
@@ -46,13 +46,14 @@ struct url {
     uint8_t host_kind;       /* enum url_host_kind */
 };
 
-/* Parses `input` (relative to `base` if not NULL) and writes the href into `memory`. On failure *url is
- * all zero. `room` should be URL_HREF_BYTES_MAX + 1; a href that does not fit is URL_TOO_LONG. */
+/* Parses `input` (relative to `base` if not NULL) and writes the href into `memory`, which must overlap neither of them;
+ * `url` must not be `base`. On failure *url is all zero. `room` should be URL_HREF_BYTES_MAX + 1; a href that does not
+ * fit, with a dot segment or its parent still in it, is URL_TOO_LONG, unless another fault is found first. */
 enum url_fault url_parse(struct url *url, struct span input, const struct url *base, char *memory,
                          size_t room);
 
-/* As url_parse without a base, for what people type: "example.com/x" gets "http://" where there is no "://" and it doesn't begin
- * with "http:" or "https:". */
+/* As url_parse without a base, for what people type: "http://" is put before what begins neither with a scheme and
+ * "://" nor with "http:" or "https:", so "localhost:8080/x" is a host and a port. */
 enum url_fault url_parse_typed(struct url *url, struct span input, char *memory, size_t room);
 
 /* Copies the href (href_len + 1 bytes) to `memory`; the copy's href points there. */
