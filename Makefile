@@ -16,21 +16,22 @@ LDFLAGS += -pthread $(SANITIZE)
 LIBS = $(shell pkg-config --libs $(PKGS))
 
 # ---- sources, room by room (engine/LAYERS has their order) ------------------------------------------
-base   = assert err hash pool
+base   = assert err hash heap pool
 http   = token response framing body request http_date url url_host url_percent url_domain url_symbol url_ip
-ring   = ring_uring ring_probe ring_timers
+ring   = ring_uring ring_queue ring_complete ring_accept ring_buffers ring_slots ring_probe ring_timers
 net    = address resolver socket
 input  = input input_glob input_json input_line input_reader
 output = output output_fault output_files output_stdout output_records output_null file_name file_component file_dirs file_place file_suffix file_resume record_json record_csv text writer
 conn   = conn conn_dial conn_h1 conn_origin conn_pool
 job    =
 top    =
-sim    = ring_sim ring_timers
+sim    = ring_sim ring_sim_ops ring_sim_net ring_sim_world ring_timers
 
-cli    = main
+cli    = main console fields get get_check get_options info options progress report signals \
+         streams text values
 origin =
 
-rooms ?= base http net input output conn job ring
+rooms ?= base http net input output conn job ring cli
 room = $(wildcard $(patsubst %,engine/$(1)/%.c,$($(1))))
 CORE_SRC = $(foreach r,$(filter-out ring,$(rooms)),$(call room,$(r))) $(patsubst %,engine/%.c,$(top))
 RING_SRC = $(call room,ring)
@@ -70,6 +71,13 @@ UNIT = $(patsubst tests/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
 FAULT = $(patsubst tests/%.c,$(BUILD)/tests/%,$(FAULT_SRC))
 
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/obj/tests/unit/guard.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+# The command line's parts, without main and on a fake engine.
+CLI_PARTS = $(call obj,$(patsubst %,tools/ringfetch/%.c,$(filter-out main,$(cli))))
+$(BUILD)/tests/unit/cli/%: $(BUILD)/obj/tests/unit/cli/%.o $(BUILD)/obj/tests/unit/cli/fake_engine.o \
+		$(CLI_PARTS)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 

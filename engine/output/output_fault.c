@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "output/output_fault.h"
+
+#include <stdio.h>
+
+void output_fault_init(struct output_fault *fault) {
+    pthread_mutex_init(&fault->lock, NULL);
+    fault->first = ERR_OK;
+}
+
+void output_fault_deinit(struct output_fault *fault) {
+    pthread_mutex_destroy(&fault->lock);
+}
+
+void output_fault_note(struct output_fault *fault, struct err err, const char *what) {
+    if (err_fault(err) != FAULT_LOCAL)
+        return;
+    pthread_mutex_lock(&fault->lock);
+    if (!err_is(fault->first)) {
+        fault->first = err;
+        snprintf(fault->what, sizeof fault->what, "%s", what);
+    }
+    pthread_mutex_unlock(&fault->lock);
+}
+
+enum rf_exit output_fault_report(struct output_fault *fault, char *why, size_t why_size) {
+    char text[160];
+    if (!err_is(fault->first))
+        return RF_OK;
+    snprintf(why, why_size, "%s: %s", fault->what, err_text(fault->first, text, sizeof text));
+    return RF_LOCAL_FAULT;
+}

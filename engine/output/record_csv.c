@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/err.h"
+#include "output/record.h"
+#include "output/utf8.h"
+
+static const char header[] =
+    "n,url,tag,ok,status,stage,kind,fault,detail,method,final_url,redirects,http,ip,port,reused,"
+    "attempts,body_bytes,wire_bytes,content_type,path,sha256,queue_ms,dns_ms,connect_ms,tls_ms,"
+    "wait_ms,body_ms,total_ms,time\n";
+
+void record_put_csv_header(struct text *text) {
+    text_put(text, header, sizeof header - 1);
+}
+
+static void put_comma(struct text *text) {
+    text_put(text, ",", 1);
+}
+
+/* A cell of text and the comma after it. NULL is an empty cell. */
+static void put_cell(struct text *text, const char *string) {
+    static const char replacement[] = "\xEF\xBF\xBD"; /* U+FFFD */
+    size_t len = string ? strlen(string) : 0;
+    bool formula = len && strchr("=+-@\t\r", string[0]);
+    bool quoted = len && strpbrk(string, "\",\r\n");
+    char *begin = text_room(text, 3 * len + 4), *at = begin;
+    if (quoted)
+        *at++ = '"';
+    if (formula)
+        *at++ = '\'';
+    for (size_t i = 0; i < len;) {
+        size_t count = utf8_sequence((const uint8_t *)string + i, len - i);
+        if (string[i] == '"')
+            *at++ = '"';
+        memcpy(at, count ? string + i : replacement, count ? count : 3);
+        at += count ? count : 3;
+        i += count ? count : 1;
+    }
+    if (quoted)
+        *at++ = '"';
+    *at++ = ',';
+    text->len += (size_t)(at - begin);
+}
+
+static void put_number_cell(struct text *text, uint64_t number) {
+    text_put_number(text, number);
+    put_comma(text);
+}
+
+static void put_number_or_nothing(struct text *text, uint64_t number) {
+    if (number)
+        text_put_number(text, number);
+    put_comma(text);
+}
+
+static void put_error(struct text *text, struct rf_error error) {
+    char detail[200] = "";
+    struct err err = {.stage = error.stage, .kind = error.kind, .detail = error.detail};
+    bool failed = err_is(err);
+    put_cell(text, failed ? err_stage_name(err) : NULL);
+    put_cell(text, failed ? err_kind_name((enum err_kind)err.kind) : NULL);
+    put_cell(text, failed ? err_fault_name(err) : NULL);
+    put_cell(text, failed ? err_text(err, detail, sizeof detail) : NULL);
+}
+
+static void put_times(struct text *text, const struct rf_times *ms) {
+    const double times[] = {ms->queue, ms->dns,  ms->connect, ms->tls,
+                            ms->wait,  ms->body, ms->total};
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        if (times[i] >= 0)
+            text_put_ms(text, times[i]);
+        put_comma(text);
+    }
+}
+
+void record_put_csv(struct text *text, const struct rf_result *result) {
+    put_number_cell(text, result->n);
+    put_cell(text, result->url);
+    put_cell(text, result->tag);
+    put_cell(text, result->ok ? "true" : "false");
+    put_number_or_nothing(text, result->status);
+    put_error(text, result->error);
+    put_cell(text, result->method);
+    put_cell(text, result->final_url);
+    put_number_cell(text, result->redirect_count);
+    put_cell(text, result->http);
+    put_cell(text, result->ip);
+    put_number_or_nothing(text, result->port);
+    put_cell(text, result->reused ? "true" : "false");
+    put_number_cell(text, result->attempts);
+    put_number_cell(text, result->body_bytes);
+    put_number_cell(text, result->wire_bytes);
+    put_cell(text, result->content_type);
+    put_cell(text, result->path);
+    put_cell(text, result->sha256);
+    put_times(text, &result->ms);
+    text_put_time(text, result->time_us);
+    text_put(text, "\n", 1);
+}
