@@ -183,7 +183,8 @@ static void wait_for(const struct input *input, const struct source *source) {
 static enum input_step fault(struct input *input, int error_number, struct input_record *record) {
     enum err_kind kind = error_number == ENOMEM ? ERR_MEMORY : ERR_UNREADABLE;
     snprintf(input->why, sizeof input->why, "cannot read input file \"%.*s\": %s",
-             LINE_WHY_BYTES / 2, input->first->path, strerror(error_number));
+             input_shown_len(input->first->path, LINE_WHY_BYTES / 2), input->first->path,
+             strerror(error_number));
     input_one_line(input->why, sizeof input->why);
     *record = (struct input_record){.line = input->reader.line, .size = -1, .why = input->why};
     record->err = err_make(STAGE_INPUT, kind, error_number);

@@ -99,12 +99,15 @@ static bool is_zone(const char *zone, size_t len) {
     return true;
 }
 
-/* The length of the bracketed IPv6 address that begins at `text`, brackets included, or 0. */
-static size_t ipv6_literal_len(const char *text) {
+/* The length of the bracketed IPv6 address that begins at `text`, brackets included, or 0. Empty brackets, which
+ * queries like "?ids[]=1" hold, are ordinary text too. */
+static size_t ordinary_brackets_len(const char *text) {
     const char *close = strchr(text, ']');
     if (!close)
         return 0;
     size_t len = (size_t)(close - text) - 1;
+    if (len == 0)
+        return 2;
     const char *percent = memchr(text + 1, '%', len);
     size_t address_len = percent ? (size_t)(percent - text) - 1 : len;
     char address[INET6_ADDRSTRLEN];
@@ -128,7 +131,7 @@ static bool parse_literal(struct parser *parser) {
     begin_element(parser->glob);
     while (pattern[at] && pattern[at] != '{') {
         if (pattern[at] == '[') {
-            size_t len = ipv6_literal_len(pattern + at);
+            size_t len = ordinary_brackets_len(pattern + at);
             if (!len)
                 break;
             add_bytes(parser->glob, pattern + at, len);
@@ -277,7 +280,7 @@ static bool parse_range(struct parser *parser) {
 static bool parse_pattern(struct parser *parser) {
     while (parser->pattern[parser->at]) {
         char c = parser->pattern[parser->at];
-        bool is_range = c == '[' && !ipv6_literal_len(parser->pattern + parser->at);
+        bool is_range = c == '[' && !ordinary_brackets_len(parser->pattern + parser->at);
         bool ok = c == '{'   ? parse_set(parser)
                   : is_range ? parse_range(parser)
                              : parse_literal(parser);
@@ -329,9 +332,9 @@ static struct glob *allocate(const char *pattern, bool literal) {
 
 static void explain(const struct parser *parser, char *why, size_t why_size) {
     const char *pattern = parser->pattern;
-    snprintf(why, why_size, "bad URL pattern \"%.*s%s\": %s at position %zu", PATTERN_SHOWN_MAX,
-             pattern, strlen(pattern) > PATTERN_SHOWN_MAX ? "..." : "", parser->fault,
-             parser->fault_at + 1);
+    snprintf(why, why_size, "bad URL pattern \"%.*s%s\": %s at position %zu",
+             input_shown_len(pattern, PATTERN_SHOWN_MAX), pattern,
+             strlen(pattern) > PATTERN_SHOWN_MAX ? "..." : "", parser->fault, parser->fault_at + 1);
     input_one_line(why, why_size);
 }
 

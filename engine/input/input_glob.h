@@ -5,7 +5,7 @@
  * call, so that [1-9000000000000000000] costs no memory. The leftmost set or range changes slowest, as with curl.
  *
  * A backslash before one of {}[] makes it an ordinary character (inside a set, before any character). A bracketed IPv6
- * address is never a range. Stricter than curl, which makes surprising URLs of these: the ends of a range of letters are
+ * address and empty brackets are ordinary text. Stricter than curl, which makes surprising URLs of these: the ends of a range of letters are
  * letters of one case, and a step is plain digits.
  *
  * Owned by the input, on the input's thread. Rejected: expansion by nested callbacks, which can't be paused.

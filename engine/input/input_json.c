@@ -151,7 +151,8 @@ static struct span write_header(char *to, const char *name, struct span value) {
 static bool check_header_member(const struct reading *reading, const char *name,
                                 const json_t *value) {
     char which[96];
-    snprintf(which, sizeof which, "member \"headers\", field \"%.48s\"", name);
+    snprintf(which, sizeof which, "member \"headers\", field \"%.*s\"", input_shown_len(name, 48),
+             name);
     if (!json_is_string(value))
         return fail(reading, "%s: must be a string", which);
     return check_header(reading, which, span_text(name), string_span(value));
@@ -269,7 +270,7 @@ static bool take_member(const struct reading *reading, const char *name, json_t 
     for (size_t i = 0; i < sizeof members / sizeof *members; i++)
         if (strcmp(members[i].name, name) == 0)
             return json_is_null(value) || members[i].take(reading, value);
-    return fail(reading, "unknown member \"%.128s\"", name);
+    return fail(reading, "unknown member \"%.*s\"", input_shown_len(name, 128), name);
 }
 
 /* ---- the object ---------------------------------------------------------------------------------- */

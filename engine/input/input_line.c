@@ -68,10 +68,13 @@ static void parse_plain(struct span line, struct input_record *record) {
     }
     size_t url_len = (size_t)(tab - line.at);
     struct span name = span_skip(line, url_len + 1);
-    record->url = trim(span_of(line.at, url_len));
-    if (!record->url.len)
+    struct span url = trim(span_of(line.at, url_len));
+    if (!url.len) {
         line_fail(record, ERR_BAD_LINE, "there is no URL before the tab", name);
-    else if (memchr(name.at, '\t', name.len))
+        return;
+    }
+    record->url = url;
+    if (memchr(name.at, '\t', name.len))
         line_fail(record, ERR_BAD_LINE, "more than one tab; a line is URL, tab, name", name);
     else
         record->name = trim(name);
@@ -102,6 +105,11 @@ static size_t whole_utf8_len(const char *text, size_t len) {
     uint8_t lead = (uint8_t)text[len - 1 - tail];
     size_t want = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : 0;
     return want > tail ? len - 1 - tail : len;
+}
+
+int input_shown_len(const char *text, size_t bytes_max) {
+    size_t len = strnlen(text, bytes_max);
+    return (int)(text[len] ? whole_utf8_len(text, len) : len);
 }
 
 void input_one_line(char *text, size_t size) {

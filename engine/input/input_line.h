@@ -55,6 +55,9 @@ void line_parse_json(struct line_parser *parser, struct span line, struct input_
 /* Sets the record's error, `why` (static, or borrowed like the spans) and, where there is no URL yet, `shown` as URL. */
 void line_fail(struct input_record *record, enum err_kind kind, const char *why, struct span shown);
 
+/* How many bytes of `text` to show where at most `bytes_max` may be: no UTF-8 sequence is cut. For "%.*s". */
+int input_shown_len(const char *text, size_t bytes_max);
+
 /* Makes the text in `size` bytes of memory fit for one line on a terminal: control characters become '?', a UTF-8 sequence
  * that truncation cut goes. */
 void input_one_line(char *text, size_t size);
