@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * fake_engine.c: see fake_engine.h. Kinds are numbered as it pleases the fake: names alone are part
+ * of the API.
+ */
+#include "fake_engine.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct rf_engine {
+    rf_done_fn *done;
+    void *context;
+};
+
+struct fake fake;
+static struct rf_engine engine;
+static const char *const kinds[] = {"", "refused", "timed-out", "http-status", "bad-url"};
+
+void fake_reset(void) {
+    memset(&fake, 0, sizeof fake);
+    memset(&engine, 0, sizeof engine);
+    fake.result_repeats = 1;
+}
+
+static void note(const char *what, const char *detail) {
+    size_t used = strlen(fake.calls);
+    snprintf(fake.calls + used, sizeof fake.calls - used, "%s%s%s;", what, *detail ? " " : "",
+             detail);
+}
+
+static enum rf_exit answer(enum rf_exit exit, char *why, size_t why_size) {
+    if (exit) {
+        snprintf(why, why_size, "%s", fake.why);
+    }
+    return exit;
+}
+
+const char *rf_error_stage(struct rf_error error) {
+    return error.kind ? "connect" : "";
+}
+const char *rf_error_kind(struct rf_error error) {
+    return kinds[error.kind];
+}
+char *rf_error_text(struct rf_error error, char *text, size_t size) {
+    snprintf(text, size, "it went \033[31mwrong (%d)", error.detail);
+    return text;
+}
+const char *rf_kind_name(unsigned kind) {
+    return kind < sizeof kinds / sizeof *kinds ? kinds[kind] : NULL;
+}
+
+void rf_settings_init(struct rf_settings *settings) {
+    *settings = (struct rf_settings){.concurrency = 256,
+                                     .per_host = 32,
+                                     .connect_timeout_ms = 10000,
+                                     .stall_time_ms = 30000,
+                                     .retries = 2,
+                                     .redirects_max = 10,
+                                     .fail_on_status = true};
+}
+
+enum rf_exit rf_engine_open(struct rf_engine **opened, const struct rf_settings *settings,
+                            char *why, size_t why_size) {
+    note("open", "");
+    fake.settings = *settings;
+    *opened = fake.open_exit ? NULL : &engine;
+    return answer(fake.open_exit, why, why_size);
+}
+
+void rf_engine_close(struct rf_engine *closed) {
+    note("close", closed ? "" : "nothing");
+}
+
+enum rf_exit rf_add_output(struct rf_engine *to, const char *spec,
+                           const struct rf_output_options *options, char *why, size_t why_size) {
+    (void)to, (void)options;
+    note("output", spec);
+    return answer(fake.output_exit, why, why_size);
+}
+
+enum rf_exit rf_add_url(struct rf_engine *to, const char *pattern, char *why, size_t why_size) {
+    (void)to;
+    note("url", pattern);
+    return answer(fake.input_exit, why, why_size);
+}
+
+enum rf_exit rf_add_input_file(struct rf_engine *to, const char *path, char *why, size_t why_size) {
+    (void)to;
+    note("file", path);
+    return answer(fake.input_exit, why, why_size);
+}
+
+void rf_on_result(struct rf_engine *of, rf_done_fn *done, void *context) {
+    of->done = done;
+    of->context = context;
+    fake.has_callback = true;
+}
+
+enum rf_exit rf_run(struct rf_engine *run) {
+    note("run", "");
+    for (unsigned i = 0; i < fake.signals; i++) {
+        raise(SIGINT);
+    }
+    for (unsigned i = 0; i < fake.result_repeats && run->done; i++) {
+        for (unsigned k = 0; k < fake.result_count; k++) {
+            run->done(run->context, &fake.results[k]);
+        }
+    }
+    return fake.stopped_with ? fake.stopped_with : fake.run_exit;
+}
+
+void rf_stop(struct rf_engine *stopped, enum rf_exit exit) {
+    (void)stopped;
+    fake.stopped_with = exit;
+}
+
+void rf_progress(struct rf_engine *of, struct rf_progress *progress) {
+    (void)of;
+    *progress = fake.progress;
+}
+
+enum rf_exit rf_info(const struct rf_settings *settings, rf_info_fn *line, void *context) {
+    char number[16];
+    snprintf(number, sizeof number, "%u", settings->concurrency);
+    line(context, "kernel", "io_uring", "yes");
+    line(context, "limits", "requests in flight", number);
+    line(context, "kernel", "bundles", "\"no\"\033");
+    return fake.run_exit;
+}
+
+/* ---- running a subcommand ------------------------------------------------------------------- */
+
+static const char *content(FILE *file, char *text, size_t size) {
+    rewind(file);
+    text[fread(text, 1, size - 1, file)] = '\0';
+    fclose(file);
+    return text;
+}
+
+struct fake_printed fake_run(int (*call)(int argc, char **argv), const char *const *words) {
+    static char out_text[65536], err_text[65536];
+    char *argv[FAKE_MAX] = {0};
+    int argc = 0;
+    for (; words[argc]; argc++) {
+        argv[argc] = (char *)(uintptr_t)words[argc];
+    }
+    FILE *out = tmpfile(), *err = tmpfile();
+    fflush(stdout);
+    fflush(stderr);
+    int saved_out = dup(1), saved_err = dup(2);
+    dup2(fileno(out), 1);
+    dup2(fileno(err), 2);
+    struct fake_printed printed = {.status = call(argc, argv)};
+    fflush(stdout);
+    fflush(stderr);
+    dup2(saved_out, 1);
+    dup2(saved_err, 2);
+    close(saved_out);
+    close(saved_err);
+    printed.out = content(out, out_text, sizeof out_text);
+    printed.err = content(err, err_text, sizeof err_text);
+    return printed;
+}

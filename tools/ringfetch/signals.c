@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * signals.c: see signals.h. The engine is a static because a handler has no context of its own.
+ */
+#include "signals.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <unistd.h>
+
+static struct rf_engine *_Atomic watched;
+
+static void on_signal(int number) {
+    enum rf_exit exit = number == SIGINT ? RF_INTERRUPTED : RF_TERMINATED;
+    /* Who takes the engine is the first; whoever finds none is a second signal. */
+    struct rf_engine *engine = atomic_exchange(&watched, NULL);
+    if (!engine) {
+        _exit((int)exit);
+    }
+    rf_stop(engine, exit);
+}
+
+void signals_watch(struct rf_engine *engine) {
+    static const int numbers[] = {SIGINT, SIGTERM};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    atomic_store(&watched, engine);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct sigaction before;
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
+            sigaction(numbers[i], &action, NULL);
+        }
+    }
+}
+
+void signals_unwatch(void) {
+    atomic_store(&watched, NULL);
+}
