@@ -109,16 +109,33 @@ static bool expand(uint16_t pieces[8], size_t count, size_t compress) {
     return true;
 }
 
+static bool colon_at(struct span text, size_t at) {
+    return at < text.len && text.at[at] == ':';
+}
+
+/* At most four hexadecimal digits. */
+static unsigned take_hex(struct span text, size_t *at) {
+    unsigned value = 0;
+    for (size_t start = *at; *at < text.len && *at - start < 4; ++*at) {
+        int digit = url_hex_value(text.at[*at]);
+        if (digit < 0)
+            break;
+        value = value << 4 | (unsigned)digit;
+    }
+    return value;
+}
+
+/* After a piece: the end, or a ':' that is not the end. */
+static bool take_separator(struct span text, size_t *at) {
+    return *at == text.len || (text.at[(*at)++] == ':' && *at < text.len);
+}
+
 bool url_ipv6_parse(struct span text, uint16_t pieces[8]) {
     enum { NOWHERE = 9 };
     size_t at = 0, count = 0, compress = NOWHERE;
-    if (text.len > 0 && text.at[0] == ':') {
-        if (text.len < 2 || text.at[1] != ':')
-            return false;
-        at = 2;
-        pieces[count++] = 0;
-        compress = count;
-    }
+    /* A ':' at the start must be the first of "::"; the loop then meets the second. */
+    if (colon_at(text, 0) && !colon_at(text, ++at))
+        return false;
     while (at < text.len) {
         if (count == 8)
             return false;
@@ -131,9 +148,7 @@ bool url_ipv6_parse(struct span text, uint16_t pieces[8]) {
             continue;
         }
         size_t start = at;
-        unsigned value = 0;
-        while (at < text.len && at - start < 4 && url_hex_value(text.at[at]) >= 0)
-            value = value << 4 | (unsigned)url_hex_value(text.at[at++]);
+        unsigned value = take_hex(text, &at);
         if (at < text.len && text.at[at] == '.') {
             if (count > 6 || !parse_dotted_quad(span_skip(text, start), pieces + count))
                 return false;
@@ -143,7 +158,7 @@ bool url_ipv6_parse(struct span text, uint16_t pieces[8]) {
         if (at == start)
             return false;
         pieces[count++] = (uint16_t)value;
-        if (at < text.len && (text.at[at++] != ':' || at == text.len))
+        if (!take_separator(text, &at))
             return false;
     }
     return compress == NOWHERE ? count == 8 : expand(pieces, count, compress);
