@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * url.c: the URL parser of the WHATWG URL standard (4.4) for http and https: schemes, references relative to a base,
- * credentials, ports, paths. Pure; any thread.
+ * url.c: the URL parser of the WHATWG URL standard (4.4) for http and https: schemes, references
+ * relative to a base, credentials, ports, paths. Pure; any thread.
  *
- * The standard describes a state machine over code points; for special schemes its states follow one another like the
- * parts of a URL, so here each is a function that consumes one part and writes it. Validation errors that are
- * not failures are not reported. Rejected: filling a record of parts and serialising it, which copies everything twice.
+ * The standard describes a state machine over code points; for special schemes its states follow
+ * one another like the parts of a URL, so here each is a function that consumes one part and
+ * writes it. Validation errors that are not failures are not reported. Rejected: filling a record
+ * of parts and serialising it, which copies everything twice.
  */
 #include "http/url.h"
 
@@ -45,7 +46,7 @@ static uint32_t position(const struct parser *parser) {
     return (uint32_t)parser->href.len;
 }
 
-/* ---- path, query, fragment ------------------------------------------------------------------------- */
+/* ---- path, query, fragment ------------------------------------------------------------------- */
 
 enum segment { SEGMENT_ANY, SEGMENT_SINGLE_DOT, SEGMENT_DOUBLE_DOT };
 
@@ -77,7 +78,8 @@ static size_t parent_segment(const struct parser *parser, size_t segment) {
     return segment;
 }
 
-/* The path state, right after a '/' that has been written. Dot segments are taken back once they are complete. */
+/* The path state, right after a '/' that has been written. Dot segments are taken back once they
+ * are complete. */
 static void parse_path(struct parser *parser) {
     struct url_writer *href = &parser->href;
     while (!href->full) {
@@ -117,7 +119,8 @@ static void parse_query_and_fragment(struct parser *parser) {
     parse_fragment(parser);
 }
 
-/* The path start state, at the end of the authority or before the slash of a path-absolute reference. */
+/* The path start state, at the end of the authority or before the slash of a path-absolute
+ * reference. */
 static void parse_from_path_start(struct parser *parser) {
     parser->url->path = position(parser);
     url_put_byte(&parser->href, '/');
@@ -127,9 +130,10 @@ static void parse_from_path_start(struct parser *parser) {
     parse_query_and_fragment(parser);
 }
 
-/* ---- authority --------------------------------------------------------------------------------------- */
+/* ---- authority ------------------------------------------------------------------------------- */
 
-/* Username and password in front of the last '@'; more '@' belong to them. Neither appears if both are empty. */
+/* Username and password in front of the last '@'; more '@' belong to them. Neither appears if
+ * both are empty. */
 static void parse_credentials(struct parser *parser, const uint8_t *at, const uint8_t *end) {
     struct url_writer *href = &parser->href;
     struct url *url = parser->url;
@@ -223,7 +227,7 @@ static enum url_fault parse_absolute(struct parser *parser, enum url_scheme sche
     return fault;
 }
 
-/* ---- references ---------------------------------------------------------------------------------------- */
+/* ---- references ------------------------------------------------------------------------------ */
 
 /* The relative state: what is not in the reference is the base's. */
 static enum url_fault parse_relative(struct parser *parser, const struct url *base) {
@@ -286,7 +290,8 @@ static enum found_scheme parse_scheme(struct parser *parser) {
     return FOUND_NONE;
 }
 
-/* The special relative or authority state: "http:x" is relative to a base of the same scheme, "http://x" is not. */
+/* The special relative or authority state: "http:x" is relative to a base of the same scheme,
+ * "http://x" is not. */
 static bool is_relative(const struct parser *parser, const struct url *base,
                         enum url_scheme scheme) {
     if (!base || base->scheme != scheme)
@@ -309,7 +314,7 @@ static enum url_fault parse(struct parser *parser, const struct url *base) {
                                              : parse_absolute(parser, scheme);
 }
 
-/* ---- the doors ----------------------------------------------------------------------------------------- */
+/* ---- the doors ------------------------------------------------------------------------------- */
 
 static void begin(struct parser *parser, struct url *url, struct span input, char *memory,
                   size_t room) {
@@ -353,7 +358,8 @@ enum url_fault url_parse(struct url *url, struct span input, const struct url *b
     return finish(&parser, parse(&parser, base));
 }
 
-/* "localhost:8080/x" has a scheme for the standard, but not for people, who write "://" after one. */
+/* "localhost:8080/x" has a scheme for the standard, but not for people, who write "://" after
+ * one. */
 static enum found_scheme parse_typed_scheme(struct parser *parser) {
     const uint8_t *start = parser->at;
     enum found_scheme found = parse_scheme(parser);

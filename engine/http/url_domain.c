@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * url_domain.c: "domain to ASCII" of the URL standard (3.3): UTS #46, nontransitional, UseSTD3ASCIIRules, CheckHyphens
- * and VerifyDnsLength false. Pure but for malloc inside libidn2; any thread.
+ * url_domain.c: "domain to ASCII" of the URL standard (3.3): UTS #46, nontransitional,
+ * UseSTD3ASCIIRules, CheckHyphens and VerifyDnsLength false. Pure but for malloc inside libidn2;
+ * any thread.
  *
- * libidn2 does the mapping, but it judges labels by IDNA 2008, which is stricter than the standard. So it is asked
- * label by label and only where it is needed: ASCII labels are lower-cased, as the standard allows, whatever
- * hyphens or underscores they hold ("r3---sn-x", "_dmarc"); and labels it refuses for their symbols get another
- * chance in url_symbol.c. What is still refused, although the standard permits it: labels beyond ASCII with hyphens at
- * an end or in places three and four, with ASCII other than letters, digits, '-' and '_', or with symbols beside letters
- * beyond ASCII. No registry hands them out (RFC 5891, 4.2.3).
+ * libidn2 does the mapping, but it judges labels by IDNA 2008, which is stricter than the
+ * standard. So it is asked label by label and only where it is needed: ASCII labels are
+ * lower-cased, as the standard allows, whatever hyphens or underscores they hold ("r3---sn-x",
+ * "_dmarc"); and labels it refuses for their symbols get another chance in url_symbol.c. What is
+ * still refused, although the standard permits it: labels beyond ASCII with hyphens at an end or
+ * in places three and four, with ASCII other than letters, digits, '-' and '_', or with symbols
+ * beside letters beyond ASCII. No registry hands them out (RFC 5891, 4.2.3).
  */
 #include <idn2.h>
 
@@ -16,7 +18,8 @@
 
 enum { LABEL_TEXT_BYTES_MAX = 1024 };
 
-/* Lower-cases an ASCII label into `ascii`; false if it isn't ASCII or is an A-label, which must be verified. */
+/* Lower-cases an ASCII label into `ascii`; false if it isn't ASCII or is an A-label, which must
+ * be verified. */
 static bool lower_label(struct span label, char *ascii) {
     for (size_t i = 0; i < label.len; i++) {
         if (label.at[i] > 0x7f)

@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * url_host.c: the host parser of the URL standard (3.5) for special schemes: a domain, an IPv4 address in any of its
- * disguises, or an IPv6 address in brackets. Pure; any thread.
+ * url_host.c: the host parser of the URL standard (3.5) for special schemes: a domain, an IPv4
+ * address in any of its disguises, or an IPv6 address in brackets. Pure; any thread.
  *
- * The usual host, lower-case ASCII without "xn--", is copied; everything else is decoded into a buffer on the
- * stack. The standard does not verify the lengths of labels and domains (VerifyDnsLength is false); we do, since a name
- * that DNS can't carry can't be fetched, and the fault is better told before a request waits its turn.
+ * The usual host, lower-case ASCII without "xn--", is copied; everything else is decoded into a
+ * buffer on the stack. The standard does not verify the lengths of labels and domains
+ * (VerifyDnsLength is false); we do, since a name that DNS can't carry can't be fetched, and the
+ * fault is better told before a request waits its turn.
  */
 #include "http/url_parts.h"
 
 enum {
-    /* A host that is longer even before decoding and mapping is refused. Percent-encoded, the longest domain is 3 * 255. */
+    /* A host that is longer even before decoding and mapping is refused. Percent-encoded, the
+     * longest domain is 3 * 255. */
     HOST_TEXT_BYTES_MAX = 1024,
     LABEL_BYTES_MAX = 63,   /* RFC 1035, 2.3.4 */
     DOMAIN_BYTES_MAX = 253, /* without the root's dot: 255 on the wire */
 };
 
-/* Finds out whether every byte is fine as it is and no label is an A-label, which would have to be verified. */
+/* Finds out whether every byte is fine as it is and no label is an A-label, which would have to
+ * be verified. */
 static bool is_plain(struct span host) {
     unsigned seen = 0;
     for (size_t i = 0; i < host.len; i++)
@@ -31,8 +34,8 @@ static bool is_plain(struct span host) {
     return true;
 }
 
-/* Removes tabs and newlines and checks that the rest is UTF-8. Anything else would decode to U+FFFD, which no host may
- * contain. */
+/* Removes tabs and newlines and checks that the rest is UTF-8. Anything else would decode to
+ * U+FFFD, which no host may contain. */
 static bool copy_host(struct span host, uint8_t *text, size_t *text_len) {
     const uint8_t *at = host.at, *end = host.at + host.len;
     size_t len = 0;

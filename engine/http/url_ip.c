@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * url_ip.c: IP addresses as the URL standard reads them (3.5) and writes them (3.6). Pure; any thread.
+ * url_ip.c: IP addresses as the URL standard reads them (3.5) and writes them (3.6). Pure; any
+ * thread.
  *
- * Rejected: inet_pton and inet_aton. The standard's IPv4 takes what inet_pton refuses ("0x7f.1") and refuses what
- * inet_aton takes ("1.2.3.4 x"); its IPv6 knows no zones; and both want a NUL.
+ * Rejected: inet_pton and inet_aton. The standard's IPv4 takes what inet_pton refuses ("0x7f.1")
+ * and refuses what inet_aton takes ("1.2.3.4 x"); its IPv6 knows no zones; and both want a NUL.
  */
 #include "http/url_parts.h"
 
@@ -79,7 +80,8 @@ bool url_ipv4_parse(struct span text, uint32_t *address) {
     return true;
 }
 
-/* A dotted IPv4 address as IPv6 ends with: four decimal numbers without leading zeros, and nothing after them. */
+/* A dotted IPv4 address as IPv6 ends with: four decimal numbers without leading zeros, and
+ * nothing after them. */
 static bool parse_dotted_quad(struct span text, uint16_t pieces[2]) {
     unsigned octet[4];
     size_t at = 0;
@@ -101,7 +103,8 @@ static bool parse_dotted_quad(struct span text, uint16_t pieces[2]) {
     return at == text.len;
 }
 
-/* Moves the pieces that came after "::", which stands for at least one zero, to the end; zeros before them. */
+/* Moves the pieces that came after "::", which stands for at least one zero, to the end; zeros
+ * before them. */
 static bool expand(uint16_t pieces[8], size_t count, size_t compress) {
     size_t after = count - compress;
     memmove(pieces + 8 - after, pieces + compress, after * sizeof *pieces);
@@ -193,7 +196,8 @@ static size_t write_hex(unsigned value, char *text) {
     return len;
 }
 
-/* The first of the longest runs of zero pieces: its start, its length in *run. A single zero stays (RFC 5952, 4.2.2). */
+/* The first of the longest runs of zero pieces: its start, its length in *run. A single zero
+ * stays (RFC 5952, 4.2.2). */
 static size_t find_zeros(const uint16_t pieces[8], size_t *run) {
     size_t best = 8;
     *run = 1;

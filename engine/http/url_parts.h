@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * url_parts.h: what the files of the URL parser share; nobody else includes it. A parser reads its input once, from
- * left to right, and writes the href as it goes. ASCII tab and newline, which the standard removes before it parses,
- * are skipped where they stand: removing them first would need a copy as long as the input, and would join bytes that
- * the UTF-8 decoding, which comes earlier still, has kept apart.
+ * url_parts.h: what the files of the URL parser share; nobody else includes it. A parser reads its
+ * input once, from left to right, and writes the href as it goes. ASCII tab and newline, which the
+ * standard removes before it parses, are skipped where they stand: removing them first would need
+ * a copy as long as the input, and would join bytes that the UTF-8 decoding, which comes earlier
+ * still, has kept apart.
  */
 #ifndef HTTP_URL_PARTS_H
 #define HTTP_URL_PARTS_H
 
 #include "http/url.h"
 
-/* What a byte is to the parser. The sets are the standard's percent-encode sets; a stop is a byte that ends a part.
- * A byte with none of the bits that a part asks for is copied as it is, which is true of nearly all. */
+/* What a byte is to the parser. The sets are the standard's percent-encode sets; a stop is a byte
+ * that ends a part. A byte with none of the bits that a part asks for is copied as it is, which is
+ * true of nearly all. */
 enum {
     SET_FRAGMENT = 1 << 0,
     SET_QUERY = 1 << 1, /* the special-query percent-encode set */
@@ -26,7 +28,8 @@ enum {
 };
 extern const uint16_t url_class[256];
 
-/* Where the href is written. Once something did not fit, `full` stays set and nothing more is written. */
+/* Where the href is written. Once something did not fit, `full` stays set and nothing more is
+ * written. */
 struct url_writer {
     char *at;
     size_t len, room; /* room without the NUL */
@@ -36,13 +39,14 @@ struct url_writer {
 void url_put(struct url_writer *writer, const void *bytes, size_t count);
 void url_put_byte(struct url_writer *writer, char byte);
 
-/* Writes the bytes from `at`, percent-encoding what is in `set`, up to the first that is in `stop` (0: none) or to
- * `end`. Returns where it stopped. */
+/* Writes the bytes from `at`, percent-encoding what is in `set`, up to the first that is in
+ * `stop` (0: none) or to `end`. Returns where it stopped. */
 const uint8_t *url_put_encoded(struct url_writer *writer, const uint8_t *at, const uint8_t *end,
                                unsigned set, unsigned stop);
 
-/* The length of the UTF-8 sequence at `at`, or 0 if there is none; then *bad is how many bytes make up the one
- * U+FFFD that the encoding standard's decoder would give (at least 1). `at` must be before `end`. */
+/* The length of the UTF-8 sequence at `at`, or 0 if there is none; then *bad is how many bytes
+ * make up the one U+FFFD that the encoding standard's decoder would give (at least 1). `at` must be
+ * before `end`. */
 size_t url_utf8_len(const uint8_t *at, const uint8_t *end, size_t *bad);
 
 /* The value of a hexadecimal digit, or -1. */
@@ -51,15 +55,16 @@ int url_hex_value(uint8_t byte);
 /* The host parser (standard, 3.5): writes the serialised host and returns its kind in *kind. */
 enum url_fault url_put_host(struct url_writer *writer, struct span host, uint8_t *kind);
 
-/* Domain to ASCII for a domain that is valid UTF-8 and not plain lower-case ASCII. Writes at most `room` bytes to
- * `ascii` and returns how many; 0 is failure (the empty domain is one, too). */
+/* Domain to ASCII for a domain that is valid UTF-8 and not plain lower-case ASCII. Writes at most
+ * `room` bytes to `ascii` and returns how many; 0 is failure (the empty domain is one, too). */
 size_t url_domain_to_ascii(struct span domain, char *ascii, size_t room);
 
-/* The same for one label that libidn2 refuses although it is valid: ASCII and symbols ("i\xe2\x9d\xa4"), as themselves
- * or as an A-label. 0 if it is anything else. */
+/* The same for one label that libidn2 refuses although it is valid: ASCII and symbols
+ * ("i\xe2\x9d\xa4"), as themselves or as an A-label. 0 if it is anything else. */
 size_t url_symbol_label_to_ascii(struct span label, char *ascii, size_t room);
 
-/* Whether the domain's last label makes it an IPv4 address or nothing (the standard's "ends in a number"). */
+/* Whether the domain's last label makes it an IPv4 address or nothing (the standard's "ends in a
+ * number"). */
 bool url_ends_in_number(struct span domain);
 /* The standard's IPv4 and IPv6 parsers; false is failure. */
 bool url_ipv4_parse(struct span text, uint32_t *address);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * url_percent.c: the classes of bytes, the writer, percent-encoding and -decoding. Pure; any thread.
+ * url_percent.c: the classes of bytes, the writer, percent-encoding and -decoding. Pure; any
+ * thread.
  *
- * One table look-up per byte says whether it can stay; runs of such bytes are copied whole. Rejected: writing byte by
- * byte, which costs several times as much for what nearly every URL is.
+ * One table look-up per byte says whether it can stay; runs of such bytes are copied whole.
+ * Rejected: writing byte by byte, which costs several times as much for what nearly every URL is.
  */
 #include "http/url_parts.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * url_symbol.c: domain labels of ASCII and symbols. UTS #46 permits symbols, and emoji domains are in daily use
- * (as A-labels in Location fields, too), but libidn2 refuses them because IDNA 2008 does. Symbols have neither case nor
- * mappings, compositions nor a direction, so such a label needs no more than a table of ranges and Punycode (RFC 3492).
- * Pure; any thread.
+ * url_symbol.c: domain labels of ASCII and symbols. UTS #46 permits symbols, and emoji domains are
+ * in daily use (as A-labels in Location fields, too), but libidn2 refuses them because IDNA 2008
+ * does. Symbols have neither case nor mappings, compositions nor a direction, so such a label
+ * needs no more than a table of ranges and Punycode (RFC 3492). Pure; any thread.
  *
  * Rejected: ICU, which knows all of UTS #46 but is thirty megabytes of dependency.
  */
@@ -33,7 +33,7 @@ static bool is_symbol(uint32_t code_point) {
     return false;
 }
 
-/* ---- Punycode: the parameters and the names are those of RFC 3492, section 5 and 6 -------------------- */
+/* ---- Punycode: the parameters and names of RFC 3492, sections 5 and 6 ------------------------ */
 
 enum { BASE = 36, TMIN = 1, TMAX = 26, SKEW = 38, DAMP = 700, INITIAL_BIAS = 72, INITIAL_N = 128 };
 
@@ -109,7 +109,8 @@ static uint32_t digit_value(uint8_t byte) {
     return byte >= '0' && byte <= '9' ? (uint32_t)(byte - '0') + 26 : BASE;
 }
 
-/* Reads one such integer at *at and adds it to *i; false if it is malformed or too large to mean a symbol. */
+/* Reads one such integer at *at and adds it to *i; false if it is malformed or too large to mean
+ * a symbol. */
 static bool take_delta(struct span text, size_t *at, uint32_t bias, uint32_t *i) {
     uint32_t weight = 1;
     for (uint32_t k = BASE; *at < text.len; k += BASE) {
@@ -150,9 +151,10 @@ static size_t punycode_decode(struct span text, uint32_t points[CODE_POINTS_MAX]
     return count;
 }
 
-/* ---- labels -------------------------------------------------------------------------------------------- */
+/* ---- labels ---------------------------------------------------------------------------------- */
 
-/* The label's code points as UTS #46 maps them: ASCII in lower case, variation selectors ignored. 0: too many. */
+/* The label's code points as UTS #46 maps them: ASCII in lower case, variation selectors ignored.
+ * 0: too many. */
 static size_t map_label(struct span label, uint32_t points[CODE_POINTS_MAX]) {
     static const uint8_t lead_mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
     size_t count = 0, bad, len;

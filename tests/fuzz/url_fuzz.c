@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * url_fuzz.c: feeds the URL parser. An input is a reference, or a base and a reference with a NUL between them. What
- * parses must hold together and parse to itself.
+ * url_fuzz.c: feeds the URL parser. An input is a reference, or a base and a reference with a NUL
+ * between them. What parses must hold together and parse to itself.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -38,7 +38,8 @@ static void check_parses_to_itself(const struct url *url, const struct url *base
     CHECK(memcmp(&again, url, sizeof again) == 0);
 }
 
-/* With the least room the href needs, or less, the parser either writes the same or says that it is too long. */
+/* With the least room the href needs, or less, the parser either writes the same or says that it
+ * is too long. */
 static void check_little_room(struct span input, const struct url *url, const struct url *base) {
     for (uint32_t less = 0; less < 2; less++) {
         size_t room = url->href_len + 1 - less;

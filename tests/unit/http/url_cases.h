@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * url_cases.h: inputs and what the URL standard makes of them, by the rule they show. Included by url_test.c
- * alone.
+ * url_cases.h: inputs and what the URL standard makes of them, by the rule they show. Included by
+ * url_test.c alone.
  */
 #ifndef TESTS_URL_CASES_H
 #define TESTS_URL_CASES_H

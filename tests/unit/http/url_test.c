@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * url_test.c: the URL parser against tables of cases, and what must hold for every URL: offsets that put the href
- * together again, a href that parses to itself, no byte read beyond the input, no byte written beyond the room.
+ * url_test.c: the URL parser against tables of cases, and what must hold for every URL: offsets
+ * that put the href together again, a href that parses to itself, no byte read beyond the input,
+ * no byte written beyond the room.
  */
 // clang-format off
 #include <setjmp.h>
