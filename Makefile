@@ -19,8 +19,8 @@ LIBS = $(shell pkg-config --libs $(PKGS))
 base   = assert err hash heap pool
 http   = token response framing body request http_date url url_host url_percent url_domain url_symbol url_ip
 ring   = ring_uring ring_queue ring_complete ring_accept ring_buffers ring_slots ring_probe ring_timers
-net    = address resolver socket
-input  = input input_glob input_json input_line input_reader
+net    = address dns dns_message name_table resolver resolver_cache resolver_hosts resolver_order \
+         resolver_override resolver_question socket
 output = output output_fault output_files output_stdout output_records output_null file_name file_component file_dirs file_place file_suffix file_resume record_json record_csv text writer
 conn   = conn conn_dial conn_h1 conn_origin conn_pool
 job    =

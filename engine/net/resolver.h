@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * resolver.h: names to addresses through c-ares, driven by the worker's ring, with a cache. One per worker; all calls and
- * upcalls on its thread.
+ * resolver.h: names to addresses through c-ares, driven by the worker's ring, with a cache. One per
+ * worker; all calls and upcalls on its thread.
  *
- * Order of sources: literals, --resolve, cache, hosts file, "localhost" (RFC 6761: never asked of a server), DNS (A and AAAA, side
- * by side). One query for a name however many wait for it. Answers stay for their TTL (at least 1 s, at most 1 h; a literal and
- * a hosts entry for the run), negative ones for the SOA's minimum or 30 s.
+ * Order of sources: literals, --resolve, cache, hosts file, "localhost" (RFC 6761: never asked of a
+ * server), DNS (A and AAAA, side by side). One query for a name however many wait for it. Answers
+ * stay for their TTL (at least 1 s, at most 1 h; a hosts entry for the run), negative ones for the
+ * SOA's minimum or 30 s; failures are not kept. When one family's addresses are there and the
+ * other's are 50 ms late, the list is handed out without them. The system's search list applies to
+ * names with fewer dots than its ndots, and to no others.
  */
 #ifndef NET_RESOLVER_H
 #define NET_RESOLVER_H
@@ -17,8 +20,9 @@
 
 struct resolver;
 
-/* The addresses of a name in the order to try them (RFC 6724 as far as it matters, families interleaved as RFC 8305
- * says, IPv6 first). Shared and counted: keep one with address_list_keep, give it back with address_list_drop. */
+/* The addresses of a name in the order to try them (RFC 6724 as far as it matters, families
+ * interleaved as RFC 8305 says, IPv6 first). Shared and counted: keep one with address_list_keep,
+ * give it back with address_list_drop. */
 struct address_list {
     unsigned references; /* the resolver's and each keeper's */
     unsigned count;
@@ -31,37 +35,40 @@ static inline struct address_list *address_list_keep(struct address_list *list) 
 }
 
 struct resolver_options {
-    int family;          /* AF_UNSPEC, AF_INET, AF_INET6 */
-    const char *servers; /* "ADDR[:PORT],[ADDR6]:PORT,..."; NULL: the system's */
-    const char *const *
-        resolve; /* "HOST:PORT:ADDR[,ADDR]", "*" for any host, "+..." allowed as curl has it; NULL ends */
-    const char *hosts_path; /* NULL: /etc/hosts */
-    unsigned timeout_ms;    /* of one try at a server; 0: 2000 */
-    unsigned tries;         /* 0: 3 */
-    unsigned in_flight_max; /* names asked for at once; 0: 500; the rest wait their turn */
-    unsigned cache_max;     /* entries; 0: 100000; the oldest go first */
+    int family;                 /* AF_UNSPEC, AF_INET, AF_INET6 */
+    const char *servers;        /* "ADDR[:PORT],[ADDR6]:PORT,..."; NULL: the system's */
+    const char *const *resolve; /* "HOST:PORT:ADDR[,ADDR]", "*" for any host, "+..." allowed as curl
+                                   has it; NULL ends */
+    const char *hosts_path;     /* NULL: /etc/hosts */
+    unsigned timeout_ms;        /* of one try at a server; 0: 2000 */
+    unsigned tries;             /* 0: 3 */
+    unsigned in_flight_max;     /* names asked for at once; 0: 500; the rest wait their turn */
+    unsigned cache_max;         /* entries; 0: 100000; the oldest go first */
 };
 
 /* 0, or a negative number with one line in `why` (bad --resolve or --dns-servers, no memory). */
 int resolver_open(struct resolver **resolver, struct ring *ring,
                   const struct resolver_options *options, char *why, size_t why_size);
-/* Waiting queries are dropped without an upcall; the ring must be turned until resolver_is_idle before ring_close. */
+/* Waiting queries are dropped without an upcall; the ring must be turned until resolver_is_idle
+ * before resolver_close and ring_close. May be called from inside an upcall; resolver_close may
+ * not. */
 void resolver_stop(struct resolver *resolver);
 bool resolver_is_idle(const struct resolver *resolver);
 void resolver_close(struct resolver *resolver);
 
 struct resolver_query;
-/* `list` is NULL on error; otherwise borrowed for the upcall, ports all set to the query's. */
+/* `list` is NULL on error; otherwise borrowed for the upcall. Its ports are 0, as it serves every
+ * port of the name: the caller sets the port in its copy of an address. */
 typedef void resolver_done_fn(struct resolver_query *query, struct err err,
                               struct address_list *list);
 
 struct resolver_query {
     resolver_done_fn *done;
     struct link link; /* the resolver's */
-    uint16_t port;    /* the resolver's */
 };
 
-/* True: the answer was at hand and `done` has been called before this returned. False: it will come. */
+/* True: the answer was at hand and `done` has been called before this returned. False: it will
+ * come. */
 bool resolver_ask(struct resolver *resolver, struct resolver_query *query, struct span host,
                   uint16_t port);
 /* No upcall after this. Harmless when nothing waits. */

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "net/resolver_cache.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "net/resolver_order.h"
+
+static struct pool_depot depot;
+static struct pool pool;
+static struct cache cache;
+
+static void open_cache(unsigned max) {
+    pool_depot_init(&depot);
+    pool_init(&pool, &depot);
+    assert_int_equal(cache_init(&cache, &pool, max), 0);
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    cache_deinit(&cache);
+    assert_true(pool.live_bytes == 0);
+    pool_depot_deinit(&depot);
+    return 0;
+}
+
+static void put(const char *name, uint64_t expires_ns) {
+    struct address address;
+    assert_true(address_parse(&address, span_text("127.0.0.1"), 0));
+    struct address_list *list = address_list_copy(&address, 1);
+    cache_put(&cache, name_key(span_text(name)), list, ERR_OK, expires_ns);
+    address_list_drop(list);
+}
+
+static const struct cache_entry *find(const char *name, uint64_t now_ns) {
+    return cache_find(&cache, name_key(span_text(name)), now_ns);
+}
+
+static void answers_expire(void **state) {
+    (void)state;
+    open_cache(10);
+    put("a.test", 100);
+    assert_non_null(find("a.test", 99));
+    assert_null(find("a.test", 100));
+    assert_null(find("a.test", 0)); /* gone for good */
+    put("b.test", CACHE_FOREVER);
+    assert_non_null(find("b.test", UINT64_MAX - 1));
+}
+
+static void the_oldest_goes_first(void **state) {
+    (void)state;
+    open_cache(3);
+    put("a", 100);
+    put("b", 100);
+    put("c", 100);
+    put("a", 100); /* the youngest now */
+    put("d", 100);
+    assert_null(find("b", 1));
+    assert_non_null(find("a", 1));
+    assert_non_null(find("c", 1));
+    assert_non_null(find("d", 1));
+}
+
+static void errors_are_answers(void **state) {
+    (void)state;
+    open_cache(10);
+    put("a", 100);
+    cache_put(&cache, name_key(span_text("a")), NULL, err_make(STAGE_RESOLVE, ERR_NO_SUCH_HOST, 0),
+              100);
+    const struct cache_entry *entry = find("a", 1);
+    assert_non_null(entry);
+    assert_null(entry->list);
+    assert_int_equal(entry->err.kind, ERR_NO_SUCH_HOST);
+    assert_int_equal(cache.table.count, 1);
+}
+
+static void many_names_are_all_found(void **state) {
+    (void)state;
+    enum { NAMES = 50000 };
+    open_cache(NAMES);
+    char name[32];
+    for (int i = 0; i < NAMES + 10; i++) {
+        snprintf(name, sizeof name, "host-%d.test", i);
+        put(name, 100);
+    }
+    assert_int_equal(cache.table.count, NAMES);
+    for (int i = 0; i < NAMES + 10; i++) {
+        snprintf(name, sizeof name, "host-%d.test", i);
+        assert_int_equal(find(name, 1) != NULL, i >= 10);
+    }
+}
+
+static void lifetimes_have_limits(void **state) {
+    (void)state;
+    open_cache(1);
+    assert_true(cache_lifetime_ns(0) == NS_PER_S);
+    assert_true(cache_lifetime_ns(60) == 60 * NS_PER_S);
+    assert_true(cache_lifetime_ns(1000000) == 3600 * NS_PER_S);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(answers_expire, tear_down),
+        cmocka_unit_test_teardown(the_oldest_goes_first, tear_down),
+        cmocka_unit_test_teardown(errors_are_answers, tear_down),
+        cmocka_unit_test_teardown(many_names_are_all_found, tear_down),
+        cmocka_unit_test_teardown(lifetimes_have_limits, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
