@@ -100,6 +100,13 @@ static enum body_state extension_byte(uint8_t c) {
     return (c < 0x20 && c != '\t') || c == 0x7f ? BODY_FAULTY : BODY_EXTENSION;
 }
 
+static enum body_state at_line_end(uint8_t c, enum body_state cr, enum body_state lf,
+                                   enum body_state other) {
+    if (c == '\r')
+        return cr;
+    return c == '\n' ? lf : other;
+}
+
 /* A byte of a chunk's first line, or of the line end behind its data. */
 static enum body_state chunk_byte(struct body_reader *reader, uint8_t c) {
     if (reader->state < BODY_DATA && ++reader->line_bytes > CHUNK_LINE_BYTES_MAX)
@@ -114,7 +121,7 @@ static enum body_state chunk_byte(struct body_reader *reader, uint8_t c) {
     case BODY_SIZE_LF:
         return c == '\n' ? size_line_end(reader) : BODY_FAULTY;
     case BODY_DATA_END:
-        return c == '\n' ? BODY_SIZE : c == '\r' ? BODY_DATA_LF : BODY_FAULTY;
+        return at_line_end(c, BODY_DATA_LF, BODY_SIZE, BODY_FAULTY);
     default:
         CHECK(reader->state == BODY_DATA_LF);
         return c == '\n' ? BODY_SIZE : BODY_FAULTY;
@@ -122,19 +129,14 @@ static enum body_state chunk_byte(struct body_reader *reader, uint8_t c) {
 }
 
 static enum body_state trailer_byte(const struct body_reader *reader, uint8_t c) {
+    enum body_state name = token_bytes[c] ? BODY_TRAILER_NAME : BODY_FAULTY;
     switch (reader->state) {
     case BODY_TRAILER:
-        if (c == '\r' || c == '\n')
-            return c == '\r' ? BODY_LAST_LF : BODY_WHOLE;
-        return token_bytes[c] ? BODY_TRAILER_NAME : BODY_FAULTY;
+        return at_line_end(c, BODY_LAST_LF, BODY_WHOLE, name);
     case BODY_TRAILER_NAME:
-        if (c == ':')
-            return BODY_TRAILER_VALUE;
-        return token_bytes[c] ? BODY_TRAILER_NAME : BODY_FAULTY;
+        return c == ':' ? BODY_TRAILER_VALUE : name;
     case BODY_TRAILER_VALUE:
-        if (c == '\r' || c == '\n')
-            return c == '\r' ? BODY_TRAILER_LF : BODY_TRAILER;
-        return c ? BODY_TRAILER_VALUE : BODY_FAULTY;
+        return at_line_end(c, BODY_TRAILER_LF, BODY_TRAILER, c ? BODY_TRAILER_VALUE : BODY_FAULTY);
     case BODY_TRAILER_LF:
         return c == '\n' ? BODY_TRAILER : BODY_FAULTY;
     default:

@@ -9,7 +9,6 @@
  * Rejected: to read until close where the last transfer coding isn't chunked, as 6.3 has it. We ask for no coding and
  * decode none, so such a body would be stored encoded.
  */
-#include "base/assert.h"
 #include "http/response.h"
 #include "http/token.h"
 
@@ -129,6 +128,27 @@ static bool status_has_no_body(unsigned status) {
     return status < 200 || status == 204 || status == 304;
 }
 
+/* There is no body, whatever the fields claim; those of HEAD and 304 describe what another request would get. */
+static void framing_none(struct response_framing *framing, const struct claims *claims,
+                         unsigned status, bool head_method) {
+    framing->framing = FRAMING_NONE;
+    framing->length = head_method ? claims->length : 0;
+    if (head_method || status == 304)
+        return;
+    /* 1xx and 204 must not announce a body: if they do, one may follow. */
+    if (claims->encoded || claims->length > 0)
+        framing->keep_alive = false;
+}
+
+static void framing_length(struct response_framing *framing, int64_t length) {
+    framing->length = length;
+    framing->framing = length ? FRAMING_LENGTH : FRAMING_NONE;
+    if (length < 0) {
+        framing->framing = FRAMING_UNTIL_CLOSE;
+        framing->keep_alive = false;
+    }
+}
+
 enum step response_framing(struct response_framing *framing, const struct response_head *head,
                            bool head_method, struct err *err) {
     struct claims claims;
@@ -141,25 +161,14 @@ enum step response_framing(struct response_framing *framing, const struct respon
         framing->keep_alive = false;
 
     if (head_method || status_has_no_body(head->status)) {
-        framing->framing = FRAMING_NONE;
-        framing->length = head_method ? claims.length : 0;
-        /* 1xx and 204 must not announce a body: if they do, one may follow. HEAD and 304 announce what isn't sent. */
-        if (!head_method && head->status != 304 && (claims.encoded || claims.length > 0))
-            framing->keep_alive = false;
-        return STEP_DONE;
-    }
-    framing->length = -1;
-    if (claims.encoded) {
+        framing_none(framing, &claims, head->status, head_method);
+    } else if (claims.encoded) {
         if (claims.codings != 1 || !claims.chunked)
             return framing_bad(err, ERR_BAD_TRANSFER_ENCODING);
         framing->framing = FRAMING_CHUNKED;
-        return STEP_DONE;
+        framing->length = -1;
+    } else {
+        framing_length(framing, claims.length);
     }
-    framing->length = claims.length;
-    framing->framing = claims.length > 0 ? FRAMING_LENGTH
-                       : claims.length   ? FRAMING_UNTIL_CLOSE
-                                         : FRAMING_NONE;
-    if (claims.length < 0)
-        framing->keep_alive = false;
     return STEP_DONE;
 }

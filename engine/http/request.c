@@ -134,7 +134,7 @@ static void put_decimal(struct writer *out, uint64_t number) {
     put(out, first, (size_t)(digits + sizeof digits - first));
 }
 
-/* The user's fields but Host; returns which of the writer's own they replace or remove. */
+/* Which of the writer's own fields the user replaces or removes. */
 static unsigned replaced_of(const struct request_head *head) {
     unsigned replaced = 0;
     for (unsigned i = 0; i < head->extra_count; i++)

@@ -148,10 +148,10 @@ enum step response_head_parse(struct response_head *head, struct span bytes, siz
     if (step != STEP_DONE)
         return step == STEP_MORE ? STEP_MORE : head_bad(err, ERR_HTTP_09);
 
-    /* The end may have begun in bytes that were seen: LF, CR, and now the last LF. */
-    const uint8_t *line = in.at, *unseen = line;
-    if (scanned > 3 && scanned - 3 > (size_t)(line - bytes.at))
-        unseen = bytes.at + (scanned - 3 < window ? scanned - 3 : window);
+    /* The end may have begun in bytes that were seen: LF, CR, and now the last LF. Empty lines before the status line
+     * look like an end too; head_take then asks for more. */
+    const uint8_t *unseen = bytes.at + (scanned > 3 ? scanned - 3 : 0);
+    const uint8_t *line = in.at;
     if (scanned && !head_is_whole(unseen, in.end))
         return head_more(bytes, err);
 
