@@ -21,9 +21,10 @@ http   = token response framing body request http_date url url_host url_percent 
 ring   = ring_uring ring_queue ring_complete ring_accept ring_buffers ring_slots ring_probe ring_timers
 net    = address dns dns_message name_table resolver resolver_cache resolver_hosts resolver_order \
          resolver_override resolver_question socket
-output = output output_fault output_files output_stdout output_records output_null file_name file_component file_dirs file_place file_suffix file_resume record_json record_csv text writer
+input  = input input_glob input_json input_line input_reader
+output = output output_fault output_verify output_files output_stdout output_records output_null file_name file_component file_dirs file_place file_suffix file_resume record_json record_csv text writer spill turns
 conn   = conn conn_dial conn_h1 conn_origin conn_pool
-job    =
+job    = host job job_exchange job_memory job_request sched
 top    =
 sim    = ring_sim ring_sim_ops ring_sim_net ring_sim_world ring_timers
 
@@ -37,6 +38,8 @@ CORE_SRC = $(foreach r,$(filter-out ring,$(rooms)),$(call room,$(r))) $(patsubst
 RING_SRC = $(call room,ring)
 SIM_SRC  = $(patsubst %,engine/ring/%.c,$(sim))
 CLI_SRC  = $(patsubst %,tools/ringfetch/%.c,$(cli)) $(patsubst %,tools/origin/%.c,$(origin))
+
+EXAMPLES = $(patsubst %,$(BUILD)/examples/%,fetch_one gather my_output)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB = $(BUILD)/libringfetch.a
@@ -62,6 +65,10 @@ $(BUILD)/libringfetch.so: $(call obj,$(CORE_SRC) $(RING_SRC))
 	$(CC) $(LDFLAGS) -shared -Wl,-soname,libringfetch.so.0 -o $@ $^ $(LIBS)
 
 $(BUILD)/ringfetch: $(call obj,$(CLI_SRC)) $(LIB)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/examples/%: $(BUILD)/obj/tools/examples/%.o $(LIB)
+	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # ---- tests --------------------------------------------------------------------------------------------
