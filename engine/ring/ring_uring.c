@@ -256,8 +256,6 @@ void ring_turn(struct ring *ring, bool wait) {
     ring->counts.turns++;
     if (UNLIKELY(!list_is_empty(&ring->waiting)))
         ring_rearm_waiting(ring);
-    if (UNLIKELY(!list_is_empty(&ring->acceptors)))
-        ring_accept_refill(ring);
     bool is_idle =
         list_is_empty(&ring->ready) && list_is_empty(&ring->waiting) && ring->held_count == 0;
     wait_for_completions(ring, wait && is_idle);
@@ -268,6 +266,8 @@ void ring_turn(struct ring *ring, bool wait) {
     if (UNLIKELY(!list_is_empty(&ring->ready)))
         ring_complete_ready(ring);
     timer_wheel_advance(&ring->wheel, ring->now_ns);
+    if (UNLIKELY(!list_is_empty(&ring->acceptors)))
+        ring_accept_refill(ring);
 }
 
 uint64_t ring_now(const struct ring *ring) {
