@@ -200,6 +200,10 @@ void conn_pool_close(struct conn_pool *pool) {
     free(pool);
 }
 
+uint64_t conn_pool_now(const struct conn_pool *pool) {
+    return ring_now(pool->ring);
+}
+
 struct conn_pool_counts conn_pool_counts(const struct conn_pool *pool) {
     struct conn_pool_counts counts = pool->counts;
     counts.connections = pool->conns;

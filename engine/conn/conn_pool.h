@@ -41,6 +41,8 @@ struct conn_pool_counts {
     uint64_t opened, reused, retried_dropped;
     uint64_t received_bytes;
 };
+/* The loop's clock, for those who don't know the ring. */
+uint64_t conn_pool_now(const struct conn_pool *pool);
 struct conn_pool_counts conn_pool_counts(const struct conn_pool *pool);
 
 #endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * host.c: the table of hosts (name and port) with their queues, limits and pauses. A host is forgotten when nothing waits, runs or is held
+ * back, so the table is as small as what is going on.
+ */
+#include "job/sched.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+enum { BUCKETS_FIRST = 256 };
+
+static size_t host_bytes(size_t len) {
+    return sizeof(struct host) + len;
+}
+
+static void grow(struct sched *sched) {
+    size_t count = sched->bucket_count ? sched->bucket_count * 2 : BUCKETS_FIRST;
+    struct host **buckets = calloc(count, sizeof *buckets);
+    CHECK(buckets);
+    for (size_t i = 0; i < sched->bucket_count; i++) {
+        for (struct host *host = sched->buckets[i], *next; host; host = next) {
+            next = host->next;
+            host->next = buckets[host->hash & (count - 1)];
+            buckets[host->hash & (count - 1)] = host;
+        }
+    }
+    free(sched->buckets);
+    sched->buckets = buckets;
+    sched->bucket_count = count;
+}
+
+uint64_t host_hash(const struct url *url) {
+    struct span name = url_host(url);
+    return hash_bytes(name.at, name.len) ^ url->port * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static struct host *host_of(struct sched *sched, const struct url *url) {
+    struct span name = url_host(url);
+    uint64_t hash = host_hash(url);
+    if (sched->host_count >= sched->bucket_count)
+        grow(sched);
+    struct host **bucket = &sched->buckets[hash & (sched->bucket_count - 1)];
+    for (struct host *host = *bucket; host; host = host->next)
+        if (host->hash == hash && host->port == url->port && host->len == name.len &&
+            memcmp(host->name, name.at, name.len) == 0)
+            return host;
+    struct host *host = pool_acquire_zeroed(sched->pool, host_bytes(name.len));
+    host->hash = hash;
+    host->port = url->port;
+    host->len = (uint16_t)name.len;
+    memcpy(host->name, name.at, name.len);
+    list_init(&host->ready);
+    list_init(&host->waiting);
+    host->next = *bucket;
+    *bucket = host;
+    sched->host_count++;
+    return host;
+}
+
+static void host_forget_if_unused(struct sched *sched, struct host *host) {
+    if (host->waiting_count || host->in_flight || host->due.place)
+        return;
+    struct host **at = &sched->buckets[host->hash & (sched->bucket_count - 1)];
+    while (*at != host)
+        at = &(*at)->next;
+    *at = host->next;
+    sched->host_count--;
+    list_remove(&host->ready);
+    pool_release(sched->pool, host, host_bytes(host->len));
+}
+
+/* When it may start the next job, other limits aside. */
+static uint64_t host_open_ns(const struct host *host) {
+    return host->hold_ns > host->next_start_ns ? host->hold_ns : host->next_start_ns;
+}
+
+bool host_may_start(const struct sched *sched, const struct host *host, uint64_t now_ns) {
+    return host->waiting_count && host->in_flight < sched->options.per_host &&
+           host_open_ns(host) <= now_ns;
+}
+
+/* Puts the host where it belongs: among the ready ones, among those that wait for a time, or in neither. */
+static void host_place(struct sched *sched, struct host *host, uint64_t now_ns) {
+    if (host_may_start(sched, host, now_ns)) {
+        if (!link_is_linked(&host->ready))
+            list_push_back(&sched->ready, &host->ready);
+    } else {
+        list_remove(&host->ready);
+    }
+    if (host_open_ns(host) > now_ns)
+        heap_set(&sched->due, &host->due, host_open_ns(host));
+}
+
+void host_enqueue(struct sched *sched, struct job *job, bool front) {
+    struct host *host = host_of(sched, &job->url);
+    job->host = host;
+    job->state = JOB_QUEUED;
+    if (front)
+        list_push_front(&host->waiting, &job->link);
+    else
+        list_push_back(&host->waiting, &job->link);
+    host->waiting_count++;
+    host_place(sched, host, conn_pool_now(sched->conns));
+}
+
+void host_dequeue(struct sched *sched, struct job *job) {
+    struct host *host = job->host;
+    list_remove(&job->link);
+    host->waiting_count--;
+    job->host = NULL;
+    host_place(sched, host, conn_pool_now(sched->conns));
+    host_forget_if_unused(sched, host);
+}
+
+struct job *host_start_next(struct sched *sched, struct host *host) {
+    uint64_t now = conn_pool_now(sched->conns), interval = sched->options.host_interval_ns;
+    struct job *job = LIST_ENTRY(list_pop_front(&host->waiting), struct job, link);
+    host->waiting_count--;
+    host->in_flight++;
+    if (interval)
+        host->next_start_ns =
+            (host->next_start_ns + interval > now ? host->next_start_ns : now) + interval;
+    list_remove(&host->ready); /* to the back of the queue, if it may go on */
+    host_place(sched, host, now);
+    return job;
+}
+
+void host_leave(struct sched *sched, struct job *job) {
+    struct host *host = job->host;
+    job->host = NULL;
+    host->in_flight--;
+    host_place(sched, host, conn_pool_now(sched->conns));
+    host_forget_if_unused(sched, host);
+}
+
+void host_hold(struct sched *sched, struct host *host, uint64_t until_ns) {
+    if (until_ns > host->hold_ns)
+        host->hold_ns = until_ns;
+    host_place(sched, host, conn_pool_now(sched->conns));
+}
+
+void host_is_due(struct sched *sched, struct host *host) {
+    heap_remove(&sched->due, &host->due);
+    host_place(sched, host, conn_pool_now(sched->conns));
+    host_forget_if_unused(sched, host);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * job.h: one URL's life, from an input record to a result: waiting for its host's turn, attempts,
+ * redirects, retries. A job belongs to one scheduler (one worker) at a time; its memory comes from
+ * whatever pool and may go back to another.
+ *
+ * job/ reaches the world through two small structs that engine.c fills: job_sink takes responses
+ * and results, job_shared is what the workers of a run have in common.
+ */
+#ifndef JOB_JOB_H
+#define JOB_JOB_H
+
+#include <stdatomic.h>
+
+#include "base/heap.h"
+#include "base/pool.h"
+#include "conn/conn_pool.h"
+#include "http/request.h"
+
+struct host;
+struct sched;
+
+/* What is asked with a URL. The run's own is shared by most jobs; a record with fields of its own
+ * brings one. */
+struct job_spec {
+    const char *method; /* NULL: GET, or POST with a body */
+    const struct http_field *fields;
+    unsigned field_count;
+    struct body_bytes *body; /* one reference; NULL: none */
+    const char *user_agent, *referer;
+    const char *user;  /* "name:password", or NULL */
+    const char *range; /* "0-499", or NULL */
+};
+
+enum job_state {
+    JOB_NEW,
+    JOB_QUEUED,    /* for its host's turn */
+    JOB_DELAYED,   /* until a retry is due */
+    JOB_RUNNING,   /* its exchange */
+    JOB_FINISHING, /* for its outputs */
+    JOB_ENDED,
+};
+
+/* What the response's head meant for the job. */
+enum job_action {
+    ACTION_NONE,
+    ACTION_DELIVER,
+    ACTION_DISCARD,
+    ACTION_REDIRECT,
+    ACTION_RETRY,   /* after a pause, as another attempt */
+    ACTION_RESTART, /* at once, from the first byte: what an output had kept is of no use */
+};
+
+struct job_redirect {
+    struct job_redirect *next;
+    uint32_t status;
+    uint32_t url_len;
+    char url[]; /* that answered with it */
+};
+
+struct job {
+    struct link link;     /* host's queue, or an inbox */
+    struct link all;      /* the scheduler's jobs */
+    struct heap_item due; /* of a retry, or of the next bytes under --limit-rate */
+    struct sched *sched;
+    struct host *host; /* NULL while delayed or without a URL */
+    struct exchange exchange;
+
+    uint64_t n, line, number;  /* number: rf_submit's, or 0 */
+    char *text;                /* the URL as given */
+    struct url url;            /* the current one; href NULL: the text is no URL */
+    struct url first;          /* the one asked for; shares its href with url until a redirect */
+    char *name, *tag, *sha256; /* or NULL */
+    int64_t size;              /* expected; -1: not known */
+    struct job_spec *own_spec; /* this job's alone; NULL: the run's */
+    void *sink;                /* the sink's, from prepare to record */
+    void *user;                /* the engine's: who submitted it */
+
+    const char *method;
+    struct body_bytes *body;
+    struct job_redirect *redirects; /* latest first */
+    struct url next_url;            /* where a redirect leads */
+    char *content_type;
+    struct err err;
+    uint64_t read_ns, first_ns, attempt_ns, ended_ns; /* read, first attempt, this attempt, end */
+    int64_t retry_after_ms;                           /* -1: not said */
+    uint64_t body_bytes;
+    uint64_t dropped_bytes; /* of bodies nobody wants */
+    uint64_t offset;        /* where the body begins, when an output resumes */
+    const char *validator;  /* the output's, for If-Range */
+    uint64_t resume_from;   /* asked for; 0: from the start */
+    uint16_t status;
+    uint16_t attempts, redirect_count, refetches;
+    uint8_t minor;
+    uint8_t state, action;
+    bool begun; /* the sink has begun */
+    bool skipped;
+    bool retrying;   /* the next start is a new attempt, not a redirect's next step */
+    bool wants_body; /* the submitter's: keep it in memory */
+};
+
+/* A record's data becomes a job. The URL must have been parsed into `url` (its href will be copied), or `err` say why not.
+ * Text is copied. Any thread, with its own pool. */
+struct job *job_new(struct pool *pool, struct span text, const struct url *url, struct err err);
+/* Sets *field to a copy, from the pool. */
+void job_set_text(struct pool *pool, char **field, struct span text);
+/* Takes over fields, body and method; all of them are copied. */
+void job_set_spec(struct pool *pool, struct job *job, const struct job_spec *run,
+                  const char *method, const struct span *headers, unsigned header_count,
+                  struct span body);
+void job_release(struct pool *pool, struct job *job);
+struct body_bytes *body_new(struct pool *pool, const void *bytes, size_t count);
+void body_drop(struct pool *pool, struct body_bytes *body);
+
+/* ---- where responses go ------------------------------------------------------------------------ */
+
+enum sink_answer { SINK_GO, SINK_WAIT, SINK_SKIP, SINK_FAIL }; /* with SINK_FAIL, job->err is set */
+
+/* WAIT is followed by sched_resume. All on the job's worker's thread. */
+struct job_sink {
+    enum sink_answer (*prepare)(struct job *job);
+    enum sink_answer (*begin)(struct job *job, const struct response_head *head,
+                              const struct response_framing *framing);
+    enum sink_answer (*body)(struct job *job, struct span bytes);
+    enum sink_answer (*finish)(struct job *job);
+    void (*discard)(struct job *job);
+    /* The result: the last the sink sees of the job, exactly once. */
+    void (*record)(struct job *job);
+};
+
+/* ---- what workers share -------------------------------------------------------------------------- */
+
+struct job_shared {
+    unsigned concurrency;
+    atomic_uint in_flight;
+    atomic_uint
+        starving; /* schedulers with work that wait for one of `concurrency` and have none */
+    uint64_t start_interval_ns; /* --rate; 0: off */
+    atomic_uint_fast64_t start_next_ns;
+    uint64_t limit_rate_bytes; /* 0: off */
+    atomic_uint_fast64_t bytes_next_ns;
+    /* Wakes the schedulers that are starving. Any worker's thread. */
+    void (*wake_starving)(struct job_shared *shared);
+    /* Takes over a job whose host is another worker's; true if it did. */
+    bool (*hand_over)(struct sched *sched, struct job *job);
+};
+
+#endif

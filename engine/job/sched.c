@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * sched.c: the loop's turn for jobs: what is due, then as many starts as limits allow. Nothing starts from within an upcall, so no
+ * handler runs inside another.
+ */
+#include "job/sched.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+void sched_init(struct sched *sched, struct conn_pool *conns, struct pool *pool,
+                const struct sched_options *options, const struct job_sink *sink,
+                struct job_shared *shared, const struct job_spec *spec, uint64_t seed) {
+    memset(sched, 0, offsetof(struct sched, href));
+    sched->conns = conns;
+    sched->pool = pool;
+    sched->options = *options;
+    sched->sink = sink;
+    sched->shared = shared;
+    sched->spec = spec;
+    sched->rate_due_ns = UINT64_MAX;
+    list_init(&sched->ready);
+    list_init(&sched->all);
+    random_seed(&sched->random, seed);
+}
+
+void sched_deinit(struct sched *sched) {
+    CHECK(list_is_empty(&sched->all));
+    for (struct heap_item *item; (item = heap_first(&sched->due));) {
+        struct host *host = CONTAINER_OF(item, struct host, due);
+        host->hold_ns = host->next_start_ns = 0;
+        host_is_due(sched, host);
+    }
+    CHECK(sched->host_count == 0);
+    heap_deinit(&sched->due);
+    free(sched->buckets);
+}
+
+void sched_add(struct sched *sched, struct job *job) {
+    job->sched = sched;
+    job->exchange.ops = &job_exchange_ops;
+    if (!link_is_linked(&job->all))
+        list_push_back(&sched->all, &job->all);
+    if (sched->stopping)
+        job_end(job, sched->stop_err);
+    else if (err_is(job->err))
+        job_end(job, job->err);
+    else
+        host_enqueue(sched, job, job->attempts > 0);
+}
+
+/* ---- the run's limits ------------------------------------------------------------------------------ */
+
+static void set_starving(struct sched *sched, bool starving) {
+    if (atomic_exchange(&sched->starving, starving) == starving)
+        return;
+    if (starving)
+        atomic_fetch_add(&sched->shared->starving, 1);
+    else
+        atomic_fetch_sub(&sched->shared->starving, 1);
+}
+
+/* A scheduler that has none of the run's places and gets none must be woken by whoever gives one back; one that has some comes
+ * round by itself. */
+static bool take_in_flight(struct sched *sched) {
+    struct job_shared *shared = sched->shared;
+    for (int try = 0; try < 2; try++) {
+        if (atomic_fetch_add(&shared->in_flight, 1) < shared->concurrency) {
+            set_starving(sched, false);
+            return true;
+        }
+        atomic_fetch_sub(&shared->in_flight, 1);
+        if (sched->running)
+            return false;
+        set_starving(sched,
+                     true); /* and look once more: one may just have been given back unseen */
+    }
+    return false;
+}
+
+void sched_release(struct sched *sched) {
+    atomic_fetch_sub(&sched->shared->in_flight, 1);
+    if (UNLIKELY(atomic_load(&sched->shared->starving)))
+        sched->shared->wake_starving(sched->shared);
+}
+
+/* Starts are spaced evenly; up to 100 ms of schedule that was missed is made up for. */
+static bool take_rate(struct sched *sched, uint64_t now) {
+    struct job_shared *shared = sched->shared;
+    uint64_t interval = shared->start_interval_ns, next = atomic_load(&shared->start_next_ns), base;
+    if (!interval)
+        return true;
+    do {
+        if (next > now) {
+            sched->rate_due_ns = next;
+            return false;
+        }
+        base = next + 100 * NS_PER_MS > now ? next : now;
+    } while (!atomic_compare_exchange_weak(&shared->start_next_ns, &next, base + interval));
+    return true;
+}
+
+static void start_ready(struct sched *sched, uint64_t now) {
+    sched->rate_due_ns = UINT64_MAX;
+    for (struct link *link; (link = list_first(&sched->ready));) {
+        struct host *host = LIST_ENTRY(link, struct host, ready);
+        if (!take_in_flight(sched))
+            return;
+        if (!take_rate(sched, now)) {
+            sched_release(sched);
+            return;
+        }
+        sched->running++;
+        job_start(host_start_next(sched, host));
+    }
+    set_starving(sched, false);
+}
+
+/* ---- what is due -------------------------------------------------------------------------------------- */
+
+static void job_is_due(struct sched *sched, struct job *job) {
+    heap_remove(&sched->due, &job->due);
+    if (job->state == JOB_RUNNING) {
+        exchange_resume(sched->conns, &job->exchange);
+        return;
+    }
+    job->state = JOB_NEW;
+    if (!sched->shared->hand_over(sched, job))
+        host_enqueue(sched, job, true);
+}
+
+void sched_run(struct sched *sched, uint64_t now_ns) {
+    for (struct heap_item *item; (item = heap_first(&sched->due)) && item->due_ns <= now_ns;) {
+        if (item->second) /* jobs set it, hosts do not */
+            job_is_due(sched, CONTAINER_OF(item, struct job, due));
+        else
+            host_is_due(sched, CONTAINER_OF(item, struct host, due));
+    }
+    start_ready(sched, now_ns);
+}
+
+uint64_t sched_due_ns(const struct sched *sched) {
+    const struct heap_item *item = heap_first(&sched->due);
+    uint64_t due = item ? item->due_ns : UINT64_MAX;
+    return due < sched->rate_due_ns ? due : sched->rate_due_ns;
+}
+
+void sched_resume(struct sched *sched, struct job *job) {
+    if (job->state == JOB_FINISHING)
+        job_finish(job);
+    else if (job->state == JOB_RUNNING && !job->due.place)
+        exchange_resume(sched->conns, &job->exchange);
+}
+
+/* ---- early ends ------------------------------------------------------------------------------------------ */
+
+void sched_cancel(struct sched *sched, struct job *job, struct err err) {
+    switch (job->state) {
+    case JOB_QUEUED:
+        host_dequeue(sched, job);
+        job_end(job, err);
+        break;
+    case JOB_DELAYED:
+        heap_remove(&sched->due, &job->due);
+        job_end(job, err);
+        break;
+    case JOB_RUNNING:
+        job->err = err;
+        exchange_cancel(sched->conns, &job->exchange, err);
+        break;
+    default:
+        break; /* finishing or ended: nothing is left to cancel */
+    }
+}
+
+void sched_stop(struct sched *sched, struct err err) {
+    sched->stopping = true;
+    sched->stop_err = err;
+    struct link *link = sched->all.next;
+    while (link != &sched->all) {
+        struct link *next = link->next; /* a job's end unlinks that job only */
+        sched_cancel(sched, LIST_ENTRY(link, struct job, all), err);
+        link = next;
+    }
+}
