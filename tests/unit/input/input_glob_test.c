@@ -237,6 +237,7 @@ static const struct refusal refusals[] = {
     {"[a-a:2]", "step is larger than the range", 6},
     {"[0-4294967295][0-4294967295]", "too many URLs", 15}, /* 2^64 */
     {"{a,b}[0-9223372036854775807]", "too many URLs", 6},
+    {"{a,b,c}[0-4611686018427387903]", "too many URLs", 8}, /* between 2^63 and 2^64 */
 };
 
 static void test_refusals(void **state) {

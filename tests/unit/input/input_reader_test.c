@@ -120,7 +120,7 @@ static void check_long(size_t len, const char *front, const char *end, size_t bl
 
 static void test_limit(void **state) {
     (void)state;
-    static const size_t blocks[] = {1000, 65536, READER_BLOCK_BYTES, MAX, MAX + 1};
+    static const size_t blocks[] = {1000, 65536, READER_BLOCK_BYTES, MAX, MAX + 1, MAX + 4};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
         check_long(MAX - 1, "", "\n", blocks[i], READER_LINE);
         check_long(MAX, "", "\n", blocks[i], READER_LINE);
