@@ -8,7 +8,6 @@
  * and the other's record names it too; overwrite keeps the one that was finished last; fail fails the later.
  */
 #include <errno.h>
-#include <nettle/sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,12 +17,12 @@
 #include "output/file_resume.h"
 #include "output/output.h"
 #include "output/output_fault.h"
+#include "output/output_verify.h"
 
 enum {
     INLINE_PATH_BYTES = 160,
     /* A part that was cut off earlier is not worth a meta file, should the process be killed. */
     RESUME_NOTE_BYTES = 1 << 20,
-    SHA256_HEX_BYTES = 2 * SHA256_DIGEST_SIZE + 1,
 };
 
 struct files {
@@ -44,14 +43,12 @@ struct file_stream {
     struct kept_path path;      /* wanted; beneath DIR */
     struct kept_path temporary; /* where the body is now; NULL: nowhere yet */
     struct kept_path recorded;
-    struct sha256_ctx *sha256; /* NULL: nobody asked */
+    struct verify verify;
     struct file_resume *resume;
-    uint64_t received; /* of the whole body, a continued part included */
-    uint64_t end;      /* where the body will end, as announced; UINT64_MAX: not known */
-    int fd;            /* -1: closed */
-    unsigned status;   /* for a name that needs the hash as well */
-    bool continues;    /* the temporary is the part file, ours by its lock */
-    char sha256_hex[SHA256_HEX_BYTES];
+    uint64_t end;    /* where the body will end, as announced; UINT64_MAX: not known */
+    int fd;          /* -1: closed */
+    unsigned status; /* for a name that needs the hash as well */
+    bool continues;  /* the temporary is the part file, ours by its lock */
 };
 
 static void keep_path(struct kept_path *kept, const char *dir, const char *path) {
@@ -153,7 +150,7 @@ static bool name_file(struct files *files, struct rf_stream *stream) {
                                .tag = stream->tag,
                                .n = stream->n,
                                .status = file->status,
-                               .sha256 = file->sha256_hex};
+                               .sha256 = file->verify.hex};
     bool good = stream->name ? name_check_wanted(stream->name, path)
                              : name_expand(files->name, &facts, path);
     if (good)
@@ -218,16 +215,16 @@ static void drop_temporary(struct files *files, struct file_stream *file) {
 static int hash_part(struct file_stream *file) {
     uint8_t bytes[65536];
     off_t at = 0;
-    while ((uint64_t)at < file->received) {
-        size_t want = file->received - (uint64_t)at < sizeof bytes
-                          ? (size_t)(file->received - (uint64_t)at)
+    while ((uint64_t)at < file->verify.received) {
+        size_t want = file->verify.received - (uint64_t)at < sizeof bytes
+                          ? (size_t)(file->verify.received - (uint64_t)at)
                           : sizeof bytes;
         ssize_t count = pread(file->fd, bytes, want, at);
         if (count < 0 && errno == EINTR)
             continue;
         if (count <= 0)
             return count ? errno : EIO;
-        sha256_update(file->sha256, (size_t)count, bytes);
+        verify_earlier(&file->verify, bytes, (size_t)count);
         at += count;
     }
     return 0;
@@ -261,7 +258,7 @@ static enum rf_output_answer begin_rest(struct files *files, struct rf_stream *s
     bool same = file->resume && (!response->etag || !file->resume->etag[0] ||
                                  strcmp(response->etag, file->resume->etag) == 0);
     int fault = same ? open_temporary(files, file, response->offset) : 0;
-    if (!fault && same && file->sha256)
+    if (!fault && same && file->verify.sha256)
         fault = hash_part(file);
     if (same && !fault)
         return RF_OUTPUT_OK;
@@ -286,15 +283,9 @@ static enum rf_output_answer files_begin(void *output, struct rf_stream *stream,
         if (answer != RF_OUTPUT_OK)
             return answer;
     }
-    file->received = response->offset;
     file->end =
         response->body_bytes < 0 ? UINT64_MAX : response->offset + (uint64_t)response->body_bytes;
-    if (stream->sha256 || files->hashed) {
-        if (!file->sha256)
-            file->sha256 = malloc(sizeof *file->sha256);
-        CHECK(file->sha256);
-        sha256_init(file->sha256);
-    }
+    verify_begin(&file->verify, stream, files->hashed, response->offset);
     if (response->offset)
         return begin_rest(files, stream, response);
     if (file->resume)
@@ -335,49 +326,24 @@ static enum rf_output_answer files_body(void *output, struct rf_stream *stream, 
                                         size_t count) {
     struct files *files = output;
     struct file_stream *file = stream->state;
-    if (stream->size >= 0 && file->received + count > (uint64_t)stream->size)
-        return fail(files, stream, err_make(STAGE_BODY, ERR_SIZE_MISMATCH, 0));
+    struct err err = verify_body(&file->verify, stream, bytes, count);
+    if (err_is(err))
+        return fail(files, stream, err);
     int fault = open_for_body(files, file);
     if (!fault)
         fault = write_all(file->fd, bytes, count);
     if (fault)
         return fail_errno(files, stream, fault);
-    file->received += count;
-    if (file->sha256)
-        sha256_update(file->sha256, count, bytes);
     /* The part's lock goes with its descriptor, so that one stays open until it has its name. */
-    if (file->received >= file->end && !file->continues)
+    if (file->verify.received >= file->end && !file->continues)
         fault = close_temporary(file);
     if (file->continues && !file->resume->noted && resume_validator(file->resume) &&
-        file->received >= RESUME_NOTE_BYTES && !fault)
+        file->verify.received >= RESUME_NOTE_BYTES && !fault)
         fault = resume_note(&files->place, file->path.at, stream->url, file->resume);
     return fault ? fail_errno(files, stream, fault) : RF_OUTPUT_OK;
 }
 
 /* ---- the end ------------------------------------------------------------------------------------------ */
-
-static void put_hex(char *out, const uint8_t *digest) {
-    for (size_t i = 0; i < SHA256_DIGEST_SIZE; i++) {
-        *out++ = "0123456789abcdef"[digest[i] >> 4];
-        *out++ = "0123456789abcdef"[digest[i] & 15];
-    }
-    *out = '\0';
-}
-
-static struct err verify(struct rf_stream *stream) {
-    struct file_stream *file = stream->state;
-    if (file->sha256) {
-        uint8_t digest[SHA256_DIGEST_SIZE];
-        sha256_digest(file->sha256, sizeof digest, digest);
-        put_hex(file->sha256_hex, digest);
-        stream->sha256_found = file->sha256_hex;
-    }
-    if (stream->size >= 0 && file->received != (uint64_t)stream->size)
-        return err_make(STAGE_BODY, ERR_SIZE_MISMATCH, 0);
-    if (stream->sha256 && strcmp(stream->sha256, file->sha256_hex) != 0)
-        return err_make(STAGE_BODY, ERR_HASH_MISMATCH, 0);
-    return ERR_OK;
-}
 
 /* Gives the file its name. Where somebody else's file came first under skip or resume, that one stands. */
 static int publish(struct files *files, struct rf_stream *stream) {
@@ -403,7 +369,7 @@ static int publish(struct files *files, struct rf_stream *stream) {
 static enum rf_output_answer files_finish(void *output, struct rf_stream *stream) {
     struct files *files = output;
     struct file_stream *file = stream->state;
-    struct err err = verify(stream);
+    struct err err = verify_finish(&file->verify, stream);
     if (!err_is(err) && !file->path.at && !name_file(files, stream))
         err = err_make(STAGE_OUTPUT, ERR_BAD_NAME, 0);
     int fault = 0;
@@ -424,14 +390,14 @@ static enum rf_output_answer files_finish(void *output, struct rf_stream *stream
 /* What has come so far is kept where a later run, or the next attempt, can go on with it. */
 static bool keep_part(struct files *files, struct rf_stream *stream) {
     struct file_stream *file = stream->state;
-    if (!file->continues || file->received < 2 || !resume_validator(file->resume))
+    if (!file->continues || file->verify.received < 2 || !resume_validator(file->resume))
         return false;
     if (!file->resume->noted &&
         resume_note(&files->place, file->path.at, stream->url, file->resume))
         return false;
     close_temporary(file);
     drop_path(&file->temporary);
-    stream->resume_offset = file->received - 1;
+    stream->resume_offset = file->verify.received - 1;
     stream->resume_validator = resume_validator(file->resume);
     return true;
 }
@@ -452,7 +418,7 @@ static void files_record(void *output, struct rf_stream *stream, const struct rf
     (void)output, (void)result;
     drop_path(&file->path);
     drop_path(&file->recorded);
-    free(file->sha256);
+    verify_end(&file->verify);
     free(file->resume);
 }
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * output_null.c: bodies are read and dropped. The engine counts them into the record, so there is nothing to do
- * but to want them. Stateless; any thread.
+ * but to want them, and to verify those of which length or SHA-256 are known. Any thread.
  */
 #include <stdio.h>
 
 #include "output/output.h"
+#include "output/output_fault.h"
+#include "output/output_verify.h"
 
 static enum rf_exit null_open(void **output, const char *argument,
                               const struct rf_output_options *options, char *why, size_t why_size) {
@@ -19,23 +21,34 @@ static enum rf_exit null_open(void **output, const char *argument,
 
 static enum rf_output_answer null_begin(void *output, struct rf_stream *stream,
                                         const struct rf_response *response) {
-    (void)output, (void)stream, (void)response;
+    (void)output;
+    verify_begin(stream->state, stream, false, response->offset);
     return RF_OUTPUT_OK;
+}
+
+static enum rf_output_answer answer(struct rf_stream *stream, struct err err) {
+    stream->error = output_error(err);
+    return err_is(err) ? RF_OUTPUT_FAIL : RF_OUTPUT_OK;
 }
 
 static enum rf_output_answer null_body(void *output, struct rf_stream *stream, const void *bytes,
                                        size_t count) {
-    (void)output, (void)stream, (void)bytes, (void)count;
-    return RF_OUTPUT_OK;
+    (void)output;
+    return answer(stream, verify_body(stream->state, stream, bytes, count));
 }
 
 static enum rf_output_answer null_finish(void *output, struct rf_stream *stream) {
-    (void)output, (void)stream;
-    return RF_OUTPUT_OK;
+    (void)output;
+    return answer(stream, verify_finish(stream->state, stream));
 }
 
 static void null_discard(void *output, struct rf_stream *stream) {
     (void)output, (void)stream;
+}
+
+static void null_record(void *output, struct rf_stream *stream, const struct rf_result *result) {
+    (void)output, (void)result;
+    verify_end(stream->state);
 }
 
 static enum rf_exit null_close(void *output, char *why, size_t why_size) {
@@ -46,11 +59,13 @@ static enum rf_exit null_close(void *output, char *why, size_t why_size) {
 const struct rf_output_ops output_null = {
     .abi = RF_OUTPUT_ABI,
     .kind = "null",
+    .state_bytes = sizeof(struct verify),
     .wants_body = true,
     .open = null_open,
     .begin = null_begin,
     .body = null_body,
     .finish = null_finish,
     .discard = null_discard,
+    .record = null_record,
     .close = null_close,
 };
