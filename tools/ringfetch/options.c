@@ -109,17 +109,22 @@ static const struct option_row *find_long(const struct option_table *table, cons
     return NULL;
 }
 
+/* What every subcommand has. */
+static enum option_end standard_long(const char *word) {
+    if (strcmp(word, "help") == 0) {
+        return OPTIONS_HELP;
+    }
+    return strcmp(word, "version") == 0 ? OPTIONS_VERSION : OPTIONS_DONE;
+}
+
 /* `word` begins after the two dashes. */
 static enum option_end parse_long(struct scan *scan, const char *word) {
     const char *equals = strchr(word, '=');
     size_t count = equals ? (size_t)(equals - word) : strlen(word);
     struct written option = written_long(word, count);
     const struct option_row *row = find_long(scan->table, word, count);
-    if (!equals && strcmp(word, "help") == 0) {
-        return OPTIONS_HELP;
-    }
-    if (!equals && strcmp(word, "version") == 0) {
-        return OPTIONS_VERSION;
+    if (standard_long(word) != OPTIONS_DONE) {
+        return standard_long(word);
     }
     bool off = false;
     if (!row && count > 3 && memcmp(word, "no-", 3) == 0) {

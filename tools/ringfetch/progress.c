@@ -100,7 +100,7 @@ char *progress_bar(char *out, size_t size, unsigned columns, const struct rf_pro
     add_part(out, size, columns, part);
     if (now->input_ended && now->queued > now->done && pace->done_per_s > 0) {
         double left = (double)(now->queued - now->done) / pace->done_per_s;
-        snprintf(part, sizeof part, "ETA %s", text_seconds(number, sizeof number, left));
+        snprintf(part, sizeof part, "ETA %s", text_clock(number, sizeof number, left));
         add_part(out, size, columns, left < 360000 ? part : "ETA --");
     }
     snprintf(part, sizeof part, "%s/s", text_count(number, sizeof number, pace->done_per_s));

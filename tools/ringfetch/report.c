@@ -70,6 +70,10 @@ void report_result(void *context, const struct rf_result *result) {
         return;
     }
     if (!report->verbose) {
+        /* Who pressed ^C knows why what was in flight has ended. */
+        if (strcmp(rf_error_fault(result->error), "cancelled") == 0) {
+            return;
+        }
         unsigned *lines = &report->lines[result->error.kind];
         if (*lines > REPORT_LINES_MAX) {
             return;

@@ -118,25 +118,28 @@ char *text_count(char *out, size_t size, double count) {
     static const char *const units[] = {"", "k", "M", "G", "T"};
     unsigned unit;
     double number = scale(count, 1000, sizeof units / sizeof *units, &unit);
-    bool decimals = number < 99.95 && (unit || (number < 9.95 && number != (double)(unsigned)number));
+    bool decimals =
+        number < 99.95 && (unit || (number < 9.95 && number != (double)(unsigned)number));
     snprintf(out, size, decimals ? "%.1f%s" : "%.0f%s", number, units[unit]);
     return out;
 }
 
-char *text_seconds(char *out, size_t size, double seconds) {
-    if (seconds < 9.995) {
-        snprintf(out, size, "%.2f s", seconds);
-    } else if (seconds < 59.95) {
-        snprintf(out, size, "%.1f s", seconds);
+char *text_clock(char *out, size_t size, double seconds) {
+    uint64_t whole = seconds < 1e15 ? (uint64_t)(seconds + 0.5) : (uint64_t)1e15;
+    unsigned s = (unsigned)(whole % 60), m = (unsigned)(whole / 60 % 60);
+    if (whole < 3600) {
+        snprintf(out, size, "%u:%02u", m, s);
     } else {
-        uint64_t whole = seconds < 1e15 ? (uint64_t)(seconds + 0.5) : (uint64_t)1e15;
-        unsigned s = (unsigned)(whole % 60), m = (unsigned)(whole / 60 % 60);
-        if (whole < 3600) {
-            snprintf(out, size, "%u:%02u", m, s);
-        } else {
-            snprintf(out, size, "%llu:%02u:%02u", (unsigned long long)(whole / 3600), m, s);
-        }
+        snprintf(out, size, "%llu:%02u:%02u", (unsigned long long)(whole / 3600), m, s);
     }
+    return out;
+}
+
+char *text_seconds(char *out, size_t size, double seconds) {
+    if (seconds >= 59.95) {
+        return text_clock(out, size, seconds);
+    }
+    snprintf(out, size, seconds < 9.995 ? "%.2f s" : "%.1f s", seconds);
     return out;
 }
 

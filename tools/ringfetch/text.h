@@ -20,6 +20,8 @@ char *text_escape(char *out, size_t size, const char *text);
 char *text_bytes(char *out, size_t size, double bytes);
 /* "7", "950", "12.3k", "1.2M": powers of 1000. */
 char *text_count(char *out, size_t size, double count);
+/* "0:07", "4:05", "2:03:04". */
+char *text_clock(char *out, size_t size, double seconds);
 /* "0.42 s", "12.3 s", "4:05", "2:03:04". */
 char *text_seconds(char *out, size_t size, double seconds);
 

@@ -17,7 +17,8 @@ struct rf_engine {
 
 struct fake fake;
 static struct rf_engine engine;
-static const char *const kinds[] = {"", "refused", "timed-out", "http-status", "bad-url"};
+static const char *const kinds[] = {"",        "refused",    "timed-out", "http-status",
+                                    "bad-url", "interrupted"};
 
 void fake_reset(void) {
     memset(&fake, 0, sizeof fake);
@@ -43,6 +44,9 @@ const char *rf_error_stage(struct rf_error error) {
 }
 const char *rf_error_kind(struct rf_error error) {
     return kinds[error.kind];
+}
+const char *rf_error_fault(struct rf_error error) {
+    return error.kind == 5 ? "cancelled" : "target";
 }
 char *rf_error_text(struct rf_error error, char *text, size_t size) {
     snprintf(text, size, "it went \033[31mwrong (%d)", error.detail);

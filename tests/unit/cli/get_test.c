@@ -225,6 +225,15 @@ static void test_silent(void **state) {
     assert_false(fake.has_callback);
 }
 
+/* What ^C cut short is counted, not told one by one. */
+static void test_interrupted(void **state) {
+    (void)state;
+    fail_one();
+    fake.results[0].error.kind = 5;
+    assert_null(strstr(GET(U).err, "line 17"));
+    assert_non_null(strstr(GET("-v", U).err, "line 17"));
+}
+
 static void test_many_failures(void **state) {
     (void)state;
     fail_one();
@@ -327,7 +336,7 @@ int main(void) {
         TEST(test_settings),       TEST(test_request),        TEST(test_start_refused),
         TEST(test_failures),       TEST(test_silent),         TEST(test_many_failures),
         TEST(test_signal),         TEST(test_ignored_signal), TEST(test_help_fits),
-        TEST(test_table),          TEST(test_info),
+        TEST(test_table),          TEST(test_info),           TEST(test_interrupted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

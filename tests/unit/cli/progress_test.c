@@ -34,10 +34,10 @@ static void test_bar(void **state) {
     struct progress_pace pace = {0};
     progress_pace_update(&pace, &halfway);
     assert_string_equal(progress_bar(out, sizeof out, 200, &halfway, &pace),
-                        "1234/10000 12%  ETA 14.2 s  617/s  6.0 MiB/s  256 in flight  3 failed "
+                        "1234/10000 12%  ETA 0:14  617/s  6.0 MiB/s  256 in flight  3 failed "
                         "(timed-out 2, refused 1)");
     assert_string_equal(progress_bar(out, sizeof out, 79, &halfway, &pace),
-                        "1234/10000 12%  ETA 14.2 s  617/s  6.0 MiB/s  256 in flight  3 failed");
+                        "1234/10000 12%  ETA 0:14  617/s  6.0 MiB/s  256 in flight  3 failed");
     for (unsigned columns = 0; columns < 120; columns++) {
         assert_true(strlen(progress_bar(out, sizeof out, columns, &halfway, &pace)) <= columns);
     }

@@ -86,6 +86,8 @@ static void test_numbers(void **state) {
     READS(text_count, 12345, "12.3k");
     READS(text_count, 275000, "275k");
     READS(text_count, 1.25e6, "1.2M");
+    READS(text_clock, 6.7, "0:07");
+    READS(text_clock, 359999, "99:59:59");
     READS(text_seconds, 0.42, "0.42 s");
     READS(text_seconds, 12.34, "12.3 s");
     READS(text_seconds, 59.97, "1:00");
