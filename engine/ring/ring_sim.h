@@ -101,15 +101,16 @@ struct sim_options {
     uint16_t chance[SIM_FAULT_COUNT]; /* of 1000 opportunities */
     unsigned delay_ms_max;            /* of SIM_FAULT_DELAY, _SEND_LATE and _NO_BUFFERS */
     unsigned latency_us;              /* one way through the network */
-    unsigned limit_s;     /* virtual seconds after which a run counts as stuck; so do 50M turns */
-    bool wait_for_wake;   /* a real thread may call ring_wake: an idle ring waits for it, 20 s */
-    unsigned outside_ms;  /* real time given to other threads and to ring_poll's descriptors
-                             before virtual time jumps; 0 keeps a run deterministic */
+    unsigned limit_s;   /* virtual seconds after which a run counts as stuck; so do 50M turns */
+    bool wait_for_wake; /* a real thread may call ring_wake: an idle ring waits for it, 20 s */
+    /* Real time that other threads (with wait_for_wake) and ring_poll's descriptors get before
+     * virtual time jumps to a timer while the network is quiet. 0 keeps such runs repeatable. */
+    unsigned outside_ms;
     sim_idle_fn *on_idle; /* may be NULL */
     void *idle_context;
 };
 
-/* No faults at all: 50 us of latency, a day's limit. */
+/* No faults at all: 50 us of latency, a day's limit, 1 ms for the outside. */
 void sim_options_init(struct sim_options *options, uint64_t seed);
 /* The same with a mixture of faults drawn from the seed: about half of the kinds, each rare or
  * frequent. */

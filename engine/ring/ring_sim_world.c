@@ -47,8 +47,8 @@ void *sim_alloc(size_t bytes) {
 /* ---- options and chance ---------------------------------------------------------------------- */
 
 void sim_options_init(struct sim_options *options, uint64_t seed) {
-    *options =
-        (struct sim_options){.seed = seed, .delay_ms_max = 50, .latency_us = 50, .limit_s = 86400};
+    *options = (struct sim_options){
+        .seed = seed, .delay_ms_max = 50, .latency_us = 50, .limit_s = 86400, .outside_ms = 1};
 }
 
 void sim_options_swarm(struct sim_options *options, uint64_t seed) {

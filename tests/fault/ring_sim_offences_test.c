@@ -133,6 +133,18 @@ static void half_a_chain(void) {
     ring_turn(ring, false);
 }
 
+static void cancel_within_a_chain(void) {
+    ring_chain(ring, 3);
+    ring_socket(ring, &dial[0].op, slot, AF_INET);
+    ring_cancel(ring, &dial[0].op);
+}
+
+static void open_a_second_ring(void) {
+    struct ring_options options;
+    ring_options_init(&options, SLOTS);
+    ring_open(&ring, &options);
+}
+
 static void overwrite_an_op(void) {
     connected(80);
     ring_recv(ring, &dial[3].op, slot);
@@ -175,6 +187,8 @@ static void test_offences_abort(void **state) {
         {close_ring_with_slots, "ring_close while slots"},
         {release_a_socket, "ring_slot_release"},
         {half_a_chain, "a chain was begun"},
+        {cancel_within_a_chain, "in the middle of a chain"},
+        {open_a_second_ring, "a second ring"},
         {overwrite_an_op, "an op was overwritten"},
         {run_out_of_virtual_time, "limit of virtual time"},
     };

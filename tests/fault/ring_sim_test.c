@@ -76,6 +76,12 @@ static void test_unreachable_and_every_connect_error(void **state) {
     }
     for (unsigned i = 0; i < ERRORS; i++)
         assert_true(seen[i] > 0);
+    ring_send(ring, &dial[2].op, slot, "x", 1);
+    ring_recv(ring, &dial[3].op, slot);
+    turn_until(&dial[2].finals);
+    turn_until(&dial[3].finals);
+    assert_int_equal(dial[2].result, -EPIPE);
+    assert_int_equal(dial[3].result, -ENOTCONN);
     end();
 }
 
@@ -121,6 +127,29 @@ static void test_server_resets(void **state) {
     turn_until(&dial[3].finals);
     assert_int_equal(dial[3].received, 3);
     assert_int_equal(dial[3].result, -ECONNRESET);
+    watch_init(&dial[3]); /* the error is told once */
+    ring_recv(ring, &dial[3].op, slot);
+    turn_until(&dial[3].finals);
+    assert_int_equal(dial[3].result, 0);
+    end();
+}
+
+static void test_out_of_buffers_is_only_late(void **state) {
+    (void)state;
+    connected(80);
+    ring_recv(ring, &dial[3].op, slot);
+    sim_force(SIM_FAULT_NO_BUFFERS, 0, 1);
+    sim_peer_send(peer, "abc", 3);
+    sim_peer_send(peer, "def", 3);
+    sim_peer_close(peer);
+    uint64_t arrived_ns = ring_now(ring) + NS_PER_MS; /* by far */
+    while (ring_now(ring) < arrived_ns)
+        ring_turn(ring, false);
+    assert_int_equal(dial[3].received, 0);
+    turn_until(&dial[3].finals);
+    assert_memory_equal(dial[3].bytes, "abcdef", 6);
+    assert_int_equal(dial[3].result, 0);
+    assert_int_equal(ring_counts(ring).out_of_buffers, 1);
     end();
 }
 
@@ -223,6 +252,17 @@ static void test_cancel_ends_what_is_never_answered(void **state) {
     end();
 }
 
+static void test_cancel_in_the_middle_of_a_handshake(void **state) {
+    (void)state;
+    queue_dial("192.0.2.1", 80, 4);
+    turn_until(&dial[0].finals);
+    ring_cancel(ring, &dial[1].op);
+    turn_until(&dial[3].finals);
+    for (unsigned i = 1; i < 4; i++)
+        assert_int_equal(dial[i].result, -ECANCELED);
+    end();
+}
+
 static void test_cancel_of_a_chain_s_later_op_takes_effect_at_its_start(void **state) {
     (void)state;
     queue_dial("192.0.2.1", 80, 4);
@@ -294,6 +334,8 @@ static void test_quiet_send_cancelled_after_and_before_the_bytes_went(void **sta
         ring_turn(ring, false);
     assert_int_equal(dial[2].finals, 0);
     ring_cancel(ring, &dial[2].op);
+    ring_op_settle(ring, &dial[2].op); /* too late: a completion has been promised */
+    assert_true(ring_op_busy(&dial[2].op));
     turn_until(&dial[2].finals);
     assert_int_equal(dial[2].result, 5);
     watch_init(&dial[2]);
@@ -389,6 +431,8 @@ int main(void) {
         cmocka_unit_test_setup(test_slots_run_out_and_come_back, setup),
         cmocka_unit_test_setup(test_half_close, setup),
         cmocka_unit_test_setup(test_server_resets, setup),
+        cmocka_unit_test_setup(test_out_of_buffers_is_only_late, setup),
+        cmocka_unit_test_setup(test_cancel_in_the_middle_of_a_handshake, setup),
         cmocka_unit_test_setup(test_sending_to_a_closed_server_brings_a_reset, setup),
         cmocka_unit_test_setup(test_peer_timer_and_virtual_time, setup),
         cmocka_unit_test_setup(test_timer, setup),
