@@ -59,8 +59,9 @@ int ring_open(struct ring **opened, const struct ring_options *options) {
     ring->now_ns = ring->net_ns = start_ns;
     ring->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (ring->wake_fd < 0) {
+        int error = errno;
         free(ring);
-        return -errno;
+        return -error;
     }
     init_slots(ring);
     list_init(&ring->heads);

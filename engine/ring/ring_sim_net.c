@@ -265,7 +265,6 @@ static void hang_up(struct sim_peer *peer) {
 static void run_accept(struct ring *ring, struct sim_event *event) {
     struct sim_peer *peer = event->peer;
     (void)ring;
-    peer->accepted = true;
     sim_world.report.accepted++;
     if (peer->ops->accepted)
         peer->ops->accepted(peer);

@@ -81,7 +81,7 @@ struct sim_peer {
     uint64_t to_client_ns, to_server_ns; /* when the last thing sent arrives: streams keep order */
     uint8_t *inbox;                      /* arrived at the client, not yet received */
     size_t inbox_at, inbox_len, inbox_room;
-    bool accepted, gone;
+    bool gone;             /* the client has closed, and the server knows */
     bool finished;         /* the server sends no more */
     bool deaf;             /* the server reads no more */
     bool fin, reset;       /* have arrived at the client */
