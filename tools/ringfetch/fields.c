@@ -48,6 +48,10 @@ static const char *field_reserved(const char *name, size_t count, bool *never_se
         {"Expect", true, "Expect can't be set: no request waits for 100 (Continue)"},
         {"Upgrade", true, "Upgrade can't be set: only HTTP/1.1 is spoken"},
         {"TE", true, "TE can't be set: it belongs to the engine"},
+        {"Keep-Alive", true, "Keep-Alive can't be set: it belongs to the engine"},
+        {"Proxy-Connection", true, "Proxy-Connection can't be set: it belongs to the engine"},
+        {"Trailer", true, "Trailer can't be set: requests have none"},
+        {"HTTP2-Settings", true, "HTTP2-Settings can't be set: only HTTP/1.1 is spoken"},
         {"Range", true, "Range can't be set: use -r, --range"},
     };
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
@@ -109,8 +113,9 @@ const char *field_check_range(const char *text) {
     if (strchr(text, ',')) {
         return "only one range can be asked for";
     }
-    if (!range_split(text, first, &last) || (!*first && !*last) ||
-        (*first && value_count(first, &from)) || (*last && value_count(last, &to))) {
+    if (strlen(text) >= 2 * sizeof first || !range_split(text, first, &last) ||
+        (!*first && !*last) || (*first && value_count(first, &from)) ||
+        (*last && value_count(last, &to))) {
         return wrong;
     }
     return *first && *last && to < from ? "it ends before it begins" : NULL;

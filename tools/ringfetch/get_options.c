@@ -12,7 +12,13 @@
 #include "get_help.h"
 #include "values.h"
 
-enum { CONCURRENCY_MAX = 10000000, THREADS_MAX = 1024, RETRIES_MAX = 1000, REDIRECTS_MAX = 1000 };
+enum {
+    CONCURRENCY_MAX = 10000000,
+    THREADS_MAX = 1024,
+    RETRIES_MAX = 1000,
+    REDIRECTS_MAX = 1000,
+    USER_BYTES_MAX = 1024 /* what fits into any server's limit for a field, in base64 */
+};
 
 static bool say(char *why, size_t why_size, const char *complaint) {
     if (complaint) {
@@ -27,12 +33,16 @@ static bool take_filled(void *target, const struct option_row *row, const char *
            option_text(target, row, value, why, why_size);
 }
 
-/* Text that goes into a field of its own (-A, -e). */
+/* Text that goes into a field of its own (-A, -e). A tabulator could stand there, but the engine
+ * wants none either. */
+static const char *check_text(const char *value) {
+    return field_has_control(value) || strchr(value, '\t') ? "must not hold control characters"
+                                                           : NULL;
+}
+
 static bool take_field_text(void *target, const struct option_row *row, const char *value,
                             char *why, size_t why_size) {
-    return say(why, why_size,
-               field_has_control(value) ? "must not hold control characters" : NULL) &&
-           option_text(target, row, value, why, why_size);
+    return say(why, why_size, check_text(value)) && option_text(target, row, value, why, why_size);
 }
 
 static bool take_method(void *target, const struct option_row *row, const char *value, char *why,
@@ -49,8 +59,10 @@ static bool take_range(void *target, const struct option_row *row, const char *v
 
 static bool take_user(void *target, const struct option_row *row, const char *value, char *why,
                       size_t why_size) {
-    return say(why, why_size, strchr(value, ':') ? NULL : "not NAME:PASSWORD") &&
-           option_text(target, row, value, why, why_size);
+    const char *complaint = !strchr(value, ':')              ? "not NAME:PASSWORD"
+                            : strlen(value) > USER_BYTES_MAX ? "too long"
+                                                             : check_text(value);
+    return say(why, why_size, complaint) && option_text(target, row, value, why, why_size);
 }
 
 static bool take_shard(void *target, const struct option_row *row, const char *value, char *why,
