@@ -30,6 +30,8 @@ static void check_heap(void) {
             earliest = items[i].due_ns;
     }
     assert_int_equal(count, heap.count);
+    for (uint32_t i = 1; i < count; i++)
+        assert_true(heap.item[(i - 1) / 2]->due_ns <= heap.item[i]->due_ns);
     if (count)
         assert_true(heap_first(&heap)->due_ns == earliest);
     else

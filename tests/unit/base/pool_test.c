@@ -107,10 +107,14 @@ static void test_reuse(void **state) {
 static void test_one_way_traffic(void **state) {
     (void)state;
     enum { IN_FLIGHT = 1000 };
-    static void *blocks[IN_FLIGHT];
+    static int *blocks[IN_FLIGHT];
     for (int round = 0; round < 200; round++) {
-        for (int i = 0; i < IN_FLIGHT; i++)
+        for (int i = 0; i < IN_FLIGHT; i++) {
             blocks[i] = pool_acquire(&pool, 512);
+            *blocks[i] = i;
+        }
+        for (int i = 0; i < IN_FLIGHT; i++)
+            assert_int_equal(*blocks[i], i); /* no block was handed out twice */
         for (int i = 0; i < IN_FLIGHT; i++)
             pool_release(&other, blocks[i], 512);
     }
