@@ -264,10 +264,12 @@ static bool parse_server(struct address *address, struct span text) {
 static unsigned parse_servers(struct address *address, const char *text, char *why,
                               size_t why_size) {
     unsigned count = 0;
-    for (struct span left = span_text(text); left.len || !count;) {
+    bool more = true;
+    for (struct span left = span_text(text); more;) {
         const uint8_t *comma = left.len ? memchr(left.at, ',', left.len) : NULL;
         struct span one = span_of(left.at, comma ? (size_t)(comma - left.at) : left.len);
-        left = span_skip(left, one.len + (comma != NULL));
+        more = comma != NULL;
+        left = span_skip(left, one.len + more);
         if (count == DNS_SERVERS_MAX) {
             snprintf(why, why_size, "--dns-servers: '%s' has more than %d servers", text,
                      DNS_SERVERS_MAX);

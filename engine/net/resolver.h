@@ -42,8 +42,9 @@ struct resolver_options {
     const char *hosts_path;     /* NULL: /etc/hosts */
     unsigned timeout_ms;        /* of one try at a server; 0: 2000 */
     unsigned tries;             /* 0: 3 */
-    unsigned in_flight_max;     /* names asked for at once; 0: 500; the rest wait their turn */
-    unsigned cache_max;         /* entries; 0: 100000; the oldest go first */
+    unsigned
+        in_flight_max; /* names asked for at once at most; 0: 500; the rest wait their turn. Fewer while the server is quick */
+    unsigned cache_max; /* entries; 0: 100000; the oldest go first */
 };
 
 /* 0, or a negative number with one line in `why` (bad --resolve or --dns-servers, no memory). */

@@ -37,6 +37,7 @@ struct resolver {
     struct link ready;         /* those that something happened to */
     struct ring_timer kick;    /* makes the next turn settle */
     unsigned in_flight;
+    uint64_t latency_ns;   /* running mean of answers that came at the first try */
     unsigned first_server; /* the one that answers */
     bool settling, stopped;
     struct resolver_counts counts;
@@ -71,6 +72,7 @@ struct lookup {
     int family;
     uint8_t state, result;
     uint16_t attempt;
+    uint64_t asked_ns;
     unsigned first_server; /* the resolver's when it began */
 };
 

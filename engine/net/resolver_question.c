@@ -71,6 +71,11 @@ static unsigned server_of(const struct lookup *lookup) {
            dns_server_count(lookup->question->resolver->dns);
 }
 
+static void learn_latency(struct resolver *resolver, uint64_t asked_ns) {
+    uint64_t latency_ns = ring_now(resolver->ring) - asked_ns;
+    resolver->latency_ns += latency_ns / 16 - resolver->latency_ns / 16;
+}
+
 /* Called from inside c-ares: takes notes only. */
 static void on_lookup_done(struct dns_request *request, enum dns_outcome outcome,
                            struct span message) {
@@ -81,6 +86,8 @@ static void on_lookup_done(struct dns_request *request, enum dns_outcome outcome
         return;
     enum lookup_result result = result_of(lookup, outcome, message);
     lookup_learn(lookup, result);
+    if (result < RESULT_SERVFAIL && lookup->attempt == 0)
+        learn_latency(resolver, lookup->asked_ns);
     lookup->attempt++;
     unsigned servers = dns_server_count(resolver->dns);
     unsigned attempts = result == RESULT_TIMEOUT ? servers * resolver->options.tries : servers;
@@ -131,6 +138,7 @@ static void lookup_ask(struct lookup *lookup) {
         return;
     }
     lookup->state = LOOKUP_ASKED;
+    lookup->asked_ns = ring_now(resolver->ring);
     resolver->counts.dns_queries++;
     dns_ask(resolver->dns, server_of(lookup), &lookup->request, name, lookup->family);
 }

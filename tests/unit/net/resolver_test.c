@@ -1,0 +1,607 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The resolver on a real ring, against a server that lies on demand (liar.h). The time-outs of tries are short here, and
+ * where an answer is to come late the test itself says when.
+ */
+#include "net/resolver.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "liar.h"
+
+enum { PORT = 80, PATIENCE_S = 5, TRY_MS = 40 };
+
+static struct ring *ring;
+static struct liar liar, second;
+static struct resolver *resolver;
+static struct resolver_options options;
+static char servers[100], why[200];
+
+/* ---- one who asks ---- */
+
+struct asker {
+    struct resolver_query query;
+    unsigned upcalls;
+    struct err err;
+    char addresses[400];
+    void (*then)(struct asker *asker);
+    struct asker *other;
+    uint64_t answered_ns;
+};
+
+static void on_done(struct resolver_query *query, struct err err, struct address_list *list) {
+    struct asker *asker = CONTAINER_OF(query, struct asker, query);
+    char text[ADDRESS_TEXT_BYTES];
+    asker->upcalls++;
+    asker->err = err;
+    asker->addresses[0] = 0;
+    asker->answered_ns = clock_now_ns();
+    assert_int_equal(list == NULL, err_is(err));
+    for (unsigned i = 0; list && i < list->count; i++) {
+        assert_int_equal(address_port(&list->address[i]), 0);
+        if (i)
+            strcat(asker->addresses, " ");
+        strcat(asker->addresses, address_text(&list->address[i], text));
+    }
+    if (asker->then)
+        asker->then(asker);
+}
+
+static bool ask(struct asker *asker, const char *host) {
+    asker->query.done = on_done;
+    return resolver_ask(resolver, &asker->query, span_text(host), PORT);
+}
+
+static void on_patience(struct ring_timer *timer) {
+    (void)timer;
+    fail_msg("nothing came for %d s", PATIENCE_S);
+}
+
+static void turn_until(bool (*reached)(const void *context), const void *context) {
+    struct ring_timer patience;
+    ring_timer_init(&patience, on_patience);
+    ring_timer_set(ring, &patience, clock_now_ns() + PATIENCE_S * NS_PER_S);
+    while (!reached(context))
+        ring_turn(ring, true);
+    ring_timer_stop(&patience);
+}
+
+static bool is_answered(const void *context) {
+    return ((const struct asker *)context)->upcalls > 0;
+}
+
+static void wait_for(struct asker *asker) {
+    turn_until(is_answered, asker);
+    assert_int_equal(asker->upcalls, 1);
+}
+
+/* Asks and waits: the addresses, or the error's name. */
+static const char *resolve(const char *host) {
+    static struct asker asker;
+    asker = (struct asker){0};
+    if (!ask(&asker, host))
+        wait_for(&asker);
+    assert_int_equal(asker.upcalls, 1);
+    return err_is(asker.err) ? err_kind_name((enum err_kind)asker.err.kind) : asker.addresses;
+}
+
+static const char *resolve_now(const char *host) {
+    static struct asker asker;
+    asker = (struct asker){0};
+    assert_true(ask(&asker, host));
+    assert_int_equal(asker.upcalls, 1);
+    return err_is(asker.err) ? err_kind_name((enum err_kind)asker.err.kind) : asker.addresses;
+}
+
+/* ---- around every test ---- */
+
+static void open_resolver(void) {
+    assert_int_equal(resolver_open(&resolver, ring, &options, why, sizeof why), 0);
+}
+
+static int set_up(void **state) {
+    (void)state;
+    struct ring_options ring_settings;
+    ring_options_init(&ring_settings, 16);
+    assert_int_equal(ring_open(&ring, &ring_settings), 0);
+    liar_open(&liar, ring);
+    liar_open(&second, ring);
+    snprintf(servers, sizeof servers, "127.0.0.1:%u", liar.port);
+    options = (struct resolver_options){
+        .servers = servers, .hosts_path = "/dev/null", .timeout_ms = TRY_MS, .tries = 2};
+    setenv("LOCALDOMAIN", "corp.test other.test", 1);
+    setenv("RES_OPTIONS", "ndots:1", 1);
+    resolver = NULL;
+    return 0;
+}
+
+static bool is_idle(const void *context) {
+    return resolver_is_idle(context);
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    if (resolver) {
+        resolver_stop(resolver);
+        turn_until(is_idle, resolver);
+        resolver_close(resolver);
+    }
+    liar_close(&liar);
+    liar_close(&second);
+    ring_close(ring);
+    return 0;
+}
+
+/* ---- sources that need no server ---- */
+
+static void literals_are_immediate(void **state) {
+    (void)state;
+    open_resolver();
+    assert_string_equal(resolve_now("192.0.2.1"), "192.0.2.1");
+    assert_string_equal(resolve_now("2001:db8::1"), "2001:db8::1");
+    assert_int_equal(resolver_counts(resolver).dns_queries, 0);
+    assert_int_equal(resolver_counts(resolver).asked, 2);
+}
+
+static struct address_list *kept;
+
+static void on_keep(struct resolver_query *query, struct err err, struct address_list *list) {
+    (void)query;
+    assert_false(err_is(err));
+    kept = address_list_keep(list);
+}
+
+static void kept_lists_stay(void **state) {
+    (void)state;
+    open_resolver();
+    struct resolver_query query = {.done = on_keep};
+    char text[ADDRESS_TEXT_BYTES];
+    assert_true(resolver_ask(resolver, &query, span_text("192.0.2.1"), PORT));
+    assert_string_equal(resolve_now("192.0.2.2"), "192.0.2.2");
+    assert_string_equal(address_text(&kept->address[0], text), "192.0.2.1");
+    address_list_drop(kept);
+}
+
+static void family_restricts_literals_and_names(void **state) {
+    (void)state;
+    options.family = AF_INET6;
+    open_resolver();
+    assert_string_equal(resolve_now("192.0.2.1"), "no-address");
+    assert_string_equal(resolve_now("::1"), "::1");
+    assert_string_equal(resolve_now("localhost"), "::1");
+    assert_string_equal(resolve("both.test"), "::1");
+    assert_string_equal(resolve("v4.test"), "no-address");
+    assert_int_equal(resolver_counts(resolver).dns_queries, 2);
+}
+
+static void overrides_go_before_names(void **state) {
+    (void)state;
+    static const char *const resolve_texts[] = {"both.test:80:127.0.0.9", "*:80:127.0.0.8",
+                                                "-none:80", NULL};
+    options.resolve = resolve_texts;
+    open_resolver();
+    assert_string_equal(resolve_now("BOTH.test"), "127.0.0.9");
+    assert_string_equal(resolve_now("localhost"), "127.0.0.8");
+    assert_string_equal(resolve_now("192.0.2.1"), "192.0.2.1");
+    struct asker asker = {.query.done = on_done};
+    assert_false(resolver_ask(resolver, &asker.query, span_text("both.test"), 81));
+    wait_for(&asker);
+    assert_string_equal(asker.addresses, "::1 127.0.0.1");
+}
+
+static void localhost_asks_nobody(void **state) {
+    (void)state;
+    open_resolver();
+    assert_string_equal(resolve_now("localhost"), "::1 127.0.0.1");
+    assert_string_equal(resolve_now("a.LOCALHOST"), "::1 127.0.0.1");
+    assert_string_equal(resolve_now("localhost."), "::1 127.0.0.1");
+    assert_string_equal(resolve("notlocalhost.test"), "::1 127.0.0.1");
+    assert_int_equal(resolver_counts(resolver).dns_queries, 2);
+}
+
+static void hosts_file_goes_before_servers(void **state) {
+    (void)state;
+    char path[] = "/tmp/resolver-test-XXXXXX";
+    static const char text[] = "127.0.0.3 Some.Test other\n127.0.0.4 localhost\n::1 some.test\n";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
+    close(fd);
+    options.hosts_path = path;
+    open_resolver();
+    unlink(path);
+    assert_string_equal(resolve_now("some.test"), "::1 127.0.0.3");
+    assert_string_equal(resolve_now("some.test."), "::1 127.0.0.3");
+    assert_string_equal(resolve_now("other"), "127.0.0.3");
+    assert_string_equal(resolve_now("localhost"), "127.0.0.4");
+    assert_string_equal(resolve_now("some.test"), "::1 127.0.0.3");
+    assert_int_equal(resolver_counts(resolver).cache_hits, 1);
+    assert_int_equal(resolver_counts(resolver).dns_queries, 0);
+}
+
+static void impossible_names_do_not_exist(void **state) {
+    (void)state;
+    char long_label[70], long_name[300];
+    memset(long_label, 'a', 64);
+    strcpy(long_label + 64, ".test");
+    for (int i = 0; i < 254; i++)
+        long_name[i] = i % 50 == 49 ? '.' : 'a';
+    long_name[254] = 0;
+    open_resolver();
+    const char *const names[] = {"",     ".",       "..",        ".a",     "a..b",     "a b",
+                                 "a\\b", "x.onion", "x.invalid", "onion.", long_label, long_name};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_string_equal(resolve_now(names[i]), "no-such-host");
+    assert_int_equal(resolver_counts(resolver).dns_queries, 0);
+    long_name[253] = 0;
+    assert_string_equal(resolve(long_name), "::1 127.0.0.1");
+}
+
+/* ---- servers' answers ---- */
+
+static void both_families_and_the_cache(void **state) {
+    (void)state;
+    open_resolver();
+    assert_string_equal(resolve("both.test"), "::1 127.0.0.1");
+    assert_string_equal(resolve_now("Both.TEST"), "::1 127.0.0.1");
+    assert_string_equal(resolve("v4.test"), "127.0.0.1");
+    assert_string_equal(resolve("v6.test"), "::1");
+    assert_string_equal(resolve("fail6.test"), "127.0.0.1");
+    assert_int_equal(resolver_counts(resolver).cache_hits, 1);
+    assert_int_equal(liar.asked, 8);
+}
+
+static void absence_is_cached(void **state) {
+    (void)state;
+    open_resolver();
+    assert_string_equal(resolve("nx.test"), "no-such-host");
+    assert_string_equal(resolve_now("nx.test"), "no-such-host");
+    assert_string_equal(resolve("none.test"), "no-address");
+    assert_string_equal(resolve_now("none.test"), "no-address");
+    assert_int_equal(liar.asked, 4);
+}
+
+static void failures_name_whose_fault_it_is(void **state) {
+    (void)state;
+    static const struct {
+        const char *host, *kind;
+        enum err_fault fault;
+    } cases[] = {{"servfail.test", "servfail", FAULT_TARGET},
+                 {"refused.test", "resolver-refused", FAULT_LOCAL},
+                 {"silent.test", "resolver-timeout", FAULT_LOCAL},
+                 {"half.test", "resolver-timeout", FAULT_LOCAL},
+                 {"garbage.test", "resolver-failed", FAULT_LOCAL}};
+    open_resolver();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct asker asker = {0};
+        assert_false(ask(&asker, cases[i].host));
+        wait_for(&asker);
+        assert_string_equal(err_kind_name((enum err_kind)asker.err.kind), cases[i].kind);
+        assert_int_equal(err_fault(asker.err), cases[i].fault);
+        assert_int_equal(asker.err.stage, STAGE_RESOLVE);
+        assert_true(err_may_retry(asker.err));
+    }
+    unsigned asked = liar.asked;
+    assert_string_equal(resolve("servfail.test"), "servfail"); /* not from the cache */
+    assert_int_equal(liar.asked, asked + 2);
+}
+
+static void a_closed_port_is_our_own_fault(void **state) {
+    (void)state;
+    struct liar gone;
+    liar_open(&gone, ring);
+    snprintf(servers, sizeof servers, "127.0.0.1:%u", gone.port);
+    liar_close(&gone);
+    open_resolver();
+    assert_string_equal(resolve("both.test"), "resolver-timeout");
+    assert_string_equal(resolve("v4.test"), "resolver-timeout");
+}
+
+static void truncated_answers_come_over_tcp(void **state) {
+    (void)state;
+    open_resolver();
+    assert_string_equal(resolve("trunc.test"), "127.0.0.7");
+    assert_int_equal(liar.asked, 3);
+    assert_string_equal(resolve("both.test"), "::1 127.0.0.1");
+}
+
+static bool is_complete(const void *context) {
+    return strcmp(resolve_now(context), "::1 127.0.0.1") == 0;
+}
+
+static void late_answer(const char *host, const char *early) {
+    open_resolver();
+    struct asker asker = {0};
+    uint64_t began_ns = clock_now_ns();
+    assert_false(ask(&asker, host));
+    wait_for(&asker);
+    assert_string_equal(asker.addresses, early);
+    assert_true(asker.answered_ns - began_ns >= 45 * NS_PER_MS);
+    assert_string_equal(resolve_now(host), early);
+    liar_release(&liar);
+    turn_until(is_complete, host);
+    assert_int_equal(asker.upcalls, 1);
+    assert_int_equal(liar.asked, 2);
+}
+
+static void a_late_aaaa_is_not_waited_for(void **state) {
+    (void)state;
+    options.timeout_ms = 2000;
+    late_answer("late6.test", "127.0.0.1");
+}
+
+static void a_late_a_is_not_waited_for_either(void **state) {
+    (void)state;
+    options.timeout_ms = 2000;
+    late_answer("late4.test", "::1");
+}
+
+/* ---- many who ask ---- */
+
+static void one_question_for_all_who_wait(void **state) {
+    (void)state;
+    static struct asker askers[100];
+    memset(askers, 0, sizeof askers);
+    open_resolver();
+    for (int i = 0; i < 100; i++)
+        assert_false(ask(&askers[i], i & 1 ? "both.test" : "BOTH.test"));
+    for (int i = 0; i < 100; i++) {
+        wait_for(&askers[i]);
+        assert_string_equal(askers[i].addresses, "::1 127.0.0.1");
+    }
+    assert_int_equal(liar.asked, 2);
+    assert_int_equal(resolver_counts(resolver).dns_queries, 2);
+}
+
+static void names_take_turns(void **state) {
+    (void)state;
+    struct asker askers[20] = {0};
+    char name[20][20];
+    options.in_flight_max = 1;
+    options.cache_max = 3;
+    open_resolver();
+    for (int i = 0; i < 20; i++) {
+        snprintf(name[i], sizeof name[i], "h%d.test", i);
+        assert_false(ask(&askers[i], name[i]));
+    }
+    for (int i = 0; i < 20; i++) {
+        wait_for(&askers[i]);
+        for (int j = i + 1; j < 20; j++)
+            assert_int_equal(askers[j].upcalls, 0);
+    }
+    assert_int_equal(liar.names, 20);
+    for (int i = 0; i < 20; i++)
+        assert_string_equal(liar.name[i], name[i]);
+    assert_string_equal(resolve_now(name[19]), "::1 127.0.0.1");
+}
+
+static void forget_other(struct asker *asker) {
+    resolver_forget(resolver, &asker->other->query);
+}
+
+static void the_forgotten_hear_nothing(void **state) {
+    (void)state;
+    options.in_flight_max = 2;
+    open_resolver();
+    struct asker first = {.then = forget_other}, in_upcall = {0}, in_flight = {0}, queued = {0},
+                 never_asked = {0}, witness = {0};
+    first.other = &in_upcall;
+    resolver_forget(resolver, &never_asked.query);
+    assert_false(ask(&first, "a.test"));
+    assert_false(ask(&in_upcall, "a.test"));
+    assert_false(ask(&in_flight, "b.test"));
+    assert_false(ask(&queued, "c.test"));
+    assert_false(ask(&witness, "d.test"));
+    resolver_forget(resolver, &in_flight.query);
+    resolver_forget(resolver, &queued.query);
+    resolver_forget(resolver, &queued.query);
+    wait_for(&witness);
+    wait_for(&first);
+    assert_int_equal(in_upcall.upcalls + in_flight.upcalls + queued.upcalls, 0);
+    resolver_forget(resolver, &first.query);
+    /* The name in flight went on and filled the cache; the queued one was never asked. */
+    assert_string_equal(resolve("b.test"), "::1 127.0.0.1");
+    assert_int_equal(liar.names, 3);
+}
+
+static void ask_again(struct asker *asker) {
+    asker->then = NULL;
+    assert_false(ask(asker->other, "servfail.test"));
+    assert_false(ask(asker, "both.test"));
+}
+
+static bool is_answered_twice(const void *context) {
+    return ((const struct asker *)context)->upcalls == 2;
+}
+
+static void upcalls_may_ask_again(void **state) {
+    (void)state;
+    options.in_flight_max = 1;
+    open_resolver();
+    struct asker other = {0}, asker = {.then = ask_again, .other = &other};
+    assert_false(ask(&asker, "servfail.test"));
+    turn_until(is_answered_twice, &asker);
+    assert_string_equal(asker.addresses, "::1 127.0.0.1");
+    wait_for(&other);
+    assert_int_equal(other.err.kind, ERR_SERVFAIL);
+    assert_int_equal(liar.names, 3);
+}
+
+static void stop(struct asker *asker) {
+    (void)asker;
+    resolver_stop(resolver);
+    assert_false(resolver_is_idle(resolver));
+}
+
+static void stopping_drops_whoever_waits(void **state) {
+    (void)state;
+    options.in_flight_max = 3;
+    open_resolver();
+    struct asker askers[6] = {0};
+    static const char *const names[6] = {"silent.test", "a.test", "a.test",
+                                         "late6.test",  "b.test", "c.test"};
+    askers[1].then = stop;
+    for (int i = 0; i < 6; i++)
+        assert_false(ask(&askers[i], names[i]));
+    wait_for(&askers[1]);
+    turn_until(is_idle, resolver);
+    assert_int_equal(askers[0].upcalls + askers[2].upcalls + askers[3].upcalls + askers[4].upcalls +
+                         askers[5].upcalls,
+                     0);
+    assert_string_equal(resolve_now("d.test"), "cancelled");
+}
+
+static void stopping_at_once_is_fine(void **state) {
+    (void)state;
+    open_resolver();
+    struct asker asker = {0};
+    assert_false(ask(&asker, "a.test"));
+    resolver_stop(resolver);
+    turn_until(is_idle, resolver);
+    assert_int_equal(asker.upcalls, 0);
+}
+
+/* ---- several servers, search list ---- */
+
+static void a_silent_server_is_left_behind(void **state) {
+    (void)state;
+    snprintf(servers, sizeof servers, "127.0.0.1:%u,127.0.0.1:%u", liar.port, second.port);
+    liar.mode = LIAR_SILENT;
+    open_resolver();
+    assert_string_equal(resolve("both.test"), "::1 127.0.0.1");
+    unsigned asked = liar.asked;
+    assert_true(asked > 0);
+    assert_string_equal(resolve("v4.test"), "127.0.0.1");
+    assert_int_equal(liar.asked, asked);
+}
+
+static void a_refusing_server_is_not_the_last_word(void **state) {
+    (void)state;
+    snprintf(servers, sizeof servers, "127.0.0.1:%u,127.0.0.1:%u", liar.port, second.port);
+    liar.mode = LIAR_REFUSING;
+    open_resolver();
+    assert_string_equal(resolve("both.test"), "::1 127.0.0.1");
+    assert_int_equal(liar.asked, 2);
+    second.mode = LIAR_REFUSING;
+    assert_string_equal(resolve("v4.test"), "resolver-refused");
+    assert_true(liar.asked >= 4 && second.asked >= 4);
+}
+
+static void short_names_are_searched(void **state) {
+    (void)state;
+    open_resolver();
+    assert_string_equal(resolve("found"), "::1 127.0.0.1");
+    assert_int_equal(liar.names, 2);
+    assert_string_equal(liar.name[0], "found.corp.test");
+    assert_string_equal(liar.name[1], "found.other.test");
+    assert_string_equal(resolve("nx"), "no-such-host");
+    assert_string_equal(liar.name[4], "nx");
+    assert_string_equal(resolve("found."), "no-such-host");
+    assert_string_equal(resolve("found.test"), "no-such-host");
+    assert_int_equal(liar.names, 7);
+    assert_string_equal(resolve("servfail"), "servfail");
+    assert_int_equal(liar.names, 8);
+    assert_string_equal(resolve("none"), "no-address");
+}
+
+static void ndots_decides_what_is_short(void **state) {
+    (void)state;
+    setenv("RES_OPTIONS", "ndots:3", 1);
+    open_resolver();
+    assert_string_equal(resolve("found.x"), "::1 127.0.0.1");
+    assert_string_equal(liar.name[0], "found.x.corp.test");
+    assert_string_equal(resolve("found.x.y.z"), "no-such-host");
+    assert_string_equal(liar.name[2], "found.x.y.z");
+}
+
+/* ---- options ---- */
+
+static void bad_options_are_named(void **state) {
+    (void)state;
+    static const char *const bad[] = {"",
+                                      "a.test",
+                                      "1.2.3.4:",
+                                      "1.2.3.4:0",
+                                      "1.2.3.4:x",
+                                      "1.2.3.4,",
+                                      ",1.2.3.4",
+                                      "1.2.3.4:65536",
+                                      "[::1",
+                                      "[::1]x",
+                                      "[::1]:",
+                                      "1.2.3.4 5.6.7.8",
+                                      "1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,"
+                                      "1.1.1.1,1.1.1.1"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        options.servers = bad[i];
+        why[0] = 0;
+        if (resolver_open(&resolver, ring, &options, why, sizeof why) >= 0)
+            fail_msg("'%s' was accepted", bad[i]);
+        assert_memory_equal(why, "--dns-servers: '", 16);
+    }
+    options.servers = servers;
+    static const char *const bad_resolve[] = {"a:80:1.2.3.4", "nonsense", NULL};
+    options.resolve = bad_resolve;
+    assert_true(resolver_open(&resolver, ring, &options, why, sizeof why) < 0);
+    assert_non_null(strstr(why, "'nonsense'"));
+    options.resolve = NULL;
+    options.hosts_path = "/nonexistent/hosts";
+    assert_true(resolver_open(&resolver, ring, &options, why, sizeof why) < 0);
+    assert_non_null(strstr(why, "/nonexistent/hosts"));
+    resolver = NULL;
+}
+
+static void good_servers_are_taken(void **state) {
+    (void)state;
+    static const char *const good[] = {"127.0.0.1", "::1", "[::1]", "[::1]:5353,127.0.0.1:53",
+                                       NULL};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        options.servers = good[i];
+        options.hosts_path = NULL;
+        open_resolver();
+        resolver_stop(resolver);
+        assert_true(resolver_is_idle(resolver));
+        resolver_close(resolver);
+    }
+    resolver = NULL;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(literals_are_immediate),
+        TEST(kept_lists_stay),
+        TEST(family_restricts_literals_and_names),
+        TEST(overrides_go_before_names),
+        TEST(localhost_asks_nobody),
+        TEST(hosts_file_goes_before_servers),
+        TEST(impossible_names_do_not_exist),
+        TEST(both_families_and_the_cache),
+        TEST(absence_is_cached),
+        TEST(failures_name_whose_fault_it_is),
+        TEST(a_closed_port_is_our_own_fault),
+        TEST(truncated_answers_come_over_tcp),
+        TEST(a_late_aaaa_is_not_waited_for),
+        TEST(a_late_a_is_not_waited_for_either),
+        TEST(one_question_for_all_who_wait),
+        TEST(names_take_turns),
+        TEST(the_forgotten_hear_nothing),
+        TEST(upcalls_may_ask_again),
+        TEST(stopping_drops_whoever_waits),
+        TEST(stopping_at_once_is_fine),
+        TEST(a_silent_server_is_left_behind),
+        TEST(a_refusing_server_is_not_the_last_word),
+        TEST(short_names_are_searched),
+        TEST(ndots_decides_what_is_short),
+        TEST(bad_options_are_named),
+        TEST(good_servers_are_taken),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
