@@ -204,6 +204,10 @@ uint64_t conn_pool_now(const struct conn_pool *pool) {
     return ring_now(pool->ring);
 }
 
+unsigned conn_pool_connections(const struct conn_pool *pool) {
+    return pool->conns;
+}
+
 struct conn_pool_counts conn_pool_counts(const struct conn_pool *pool) {
     struct conn_pool_counts counts = pool->counts;
     counts.connections = pool->conns;

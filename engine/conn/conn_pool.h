@@ -43,6 +43,7 @@ struct conn_pool_counts {
 };
 /* The loop's clock, for those who don't know the ring. */
 uint64_t conn_pool_now(const struct conn_pool *pool);
+unsigned conn_pool_connections(const struct conn_pool *pool);
 struct conn_pool_counts conn_pool_counts(const struct conn_pool *pool);
 
 #endif

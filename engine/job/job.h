@@ -71,6 +71,7 @@ struct job {
     struct url url;            /* the current one; href NULL: the text is no URL */
     struct url first;          /* the one asked for; shares its href with url until a redirect */
     char *name, *tag, *sha256; /* or NULL */
+    char *why;                 /* more about an error of stage input, or NULL */
     int64_t size;              /* expected; -1: not known */
     struct job_spec *own_spec; /* this job's alone; NULL: the run's */
     void *sink;                /* the sink's, from prepare to record */
@@ -95,8 +96,7 @@ struct job {
     uint8_t state, action;
     bool begun; /* the sink has begun */
     bool skipped;
-    bool retrying;   /* the next start is a new attempt, not a redirect's next step */
-    bool wants_body; /* the submitter's: keep it in memory */
+    bool retrying; /* the next start is a new attempt, not a redirect's next step */
 };
 
 /* A record's data becomes a job. The URL must have been parsed into `url` (its href will be copied), or `err` say why not.

@@ -119,6 +119,7 @@ void job_release(struct pool *pool, struct job *job) {
     pool_release_text(pool, job->name);
     pool_release_text(pool, job->tag);
     pool_release_text(pool, job->sha256);
+    pool_release_text(pool, job->why);
     pool_release_text(pool, job->content_type);
     while (job->redirects) {
         struct job_redirect *redirect = job->redirects;

@@ -105,7 +105,7 @@ struct ring {
     struct timer_wheel wheel;
 };
 
-enum { CANCEL_RETRY_MS = 2 };
+enum { RING_CHAIN_MAX = 8, CANCEL_RETRY_MS = 2 };
 
 /* ring_uring.c */
 /* Makes room for `count` SQEs. */

@@ -15,8 +15,6 @@
 
 #include "ring/ring_private.h"
 
-enum { CHAIN_MAX = 8 };
-
 void ring_op_init(struct ring_op *op, ring_done_fn *done) {
     *op = (struct ring_op){.done = done};
     list_init(&op->link);
@@ -27,7 +25,7 @@ bool ring_op_busy(const struct ring_op *op) {
 }
 
 void ring_chain(struct ring *ring, unsigned count) {
-    CHECK(ring->chain_left == 0 && count > 0 && count <= CHAIN_MAX);
+    CHECK(ring->chain_left == 0 && count > 0 && count <= RING_CHAIN_MAX);
     if (io_uring_sq_space_left(&ring->uring) < count)
         ring_flush(ring, count);
     ring->chain_left = count;

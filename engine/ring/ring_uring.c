@@ -12,14 +12,18 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "ring/ring_private.h"
 
+/* A longer queue saves calls only where more than that many connections act in one turn; a shorter one would cost calls
+ * while a run starts. */
 enum { CQ_PER_SQ = 8, SQ_ENTRIES_MIN = 64, SQ_ENTRIES_MAX = 4096 };
+/* 16 KiB hold most answers whole. With fewer buffers than sockets that have bytes, receives must be armed again; with more,
+ * they fall out of the processor's cache. */
+enum { BUFFERS_MIN = 64, BUFFERS_MAX = 512, BUFFER_BYTES = 16 * 1024 };
 
 static unsigned power_of_two_from(unsigned least) {
     return least <= 1 ? 1 : 1U << (32 - __builtin_clz(least - 1));
@@ -34,8 +38,8 @@ void ring_options_init(struct ring_options *options, unsigned connections) {
     *options = (struct ring_options){
         .entries = power_of_two_from(entries),
         .slots = connections + connections / 8 + 16,
-        .buffers = power_of_two_from(between(32, connections * 2, 256)),
-        .buffer_bytes = 16 * 1024,
+        .buffers = power_of_two_from(between(BUFFERS_MIN, connections * 2, BUFFERS_MAX)),
+        .buffer_bytes = BUFFER_BYTES,
     };
 }
 
@@ -105,7 +109,9 @@ int ring_open(struct ring **opened, const struct ring_options *options) {
     struct ring *ring = calloc(1, sizeof *ring);
     if (!ring)
         return -ENOMEM;
-    int error = open_uring(&ring->uring, options->entries);
+    /* A chain must fit in whole. */
+    int error = open_uring(&ring->uring,
+                           options->entries < RING_CHAIN_MAX ? RING_CHAIN_MAX : options->entries);
     if (error) {
         free(ring);
         return error;
@@ -222,16 +228,14 @@ static void wait_for_completions(struct ring *ring, bool wait) {
         ring->counts.overflows++;
 }
 
+/* All of them before the queue, whose entries are younger. Upcalls may add more, and so move the array. */
 static void complete_held(struct ring *ring) {
-    /* Upcalls may add to them, and so move the array. */
-    unsigned count = ring->held_count;
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < ring->held_count; i++) {
         struct held_cqe cqe = ring->held[i];
         ring_complete(ring, cqe.user_data, cqe.result, cqe.flags);
     }
-    ring->held_count -= count;
-    memmove(ring->held, ring->held + count, ring->held_count * sizeof *ring->held);
-    ring->counts.completions += count;
+    ring->counts.completions += ring->held_count;
+    ring->held_count = 0;
 }
 
 /* What is there now; what upcalls cause to complete is for the next turn. Each entry's place is free again before its

@@ -171,6 +171,7 @@ struct rf_result {
     bool skipped;    /* an output had it already: nothing was asked */
     unsigned status; /* 0: no response */
     struct rf_error error;
+    const char *detail; /* a sentence about the error for people; NULL where there is none */
     const char *method;
     const char *final_url; /* NULL where the URL could not be parsed */
     const struct rf_redirect *redirects;
@@ -251,6 +252,10 @@ void rf_cancel(struct rf_engine *engine, uint64_t number);
 /* Runs until all inputs are read and every request has ended. Blocks; one call per engine at a time,
  * may be called again after it returned. */
 enum rf_exit rf_run(struct rf_engine *engine);
+
+/* Closes the outputs, writing out what they hold. Between runs. RF_LOCAL_FAULT with one line in `why` when something could not be
+ * written since they were added. rf_engine_close does it too, but has no way to say so. */
+enum rf_exit rf_close_outputs(struct rf_engine *engine, char *why, size_t why_size);
 
 /* Asks rf_run to return soon: what is in flight ends with kind "interrupted" and is recorded, input not yet
  * read is left. `exit` becomes rf_run's result. Async-signal-safe. */

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * engine.c: builds the workers and wires the rooms; the public calls that begin, end and watch a run.
+ */
+#include "engine.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "output/output.h"
+
+/* ---- what workers ask of the run ------------------------------------------------------------------- */
+
+static struct rf_engine *engine_of(struct job_shared *shared) {
+    return CONTAINER_OF(shared, struct rf_engine, shared);
+}
+
+static void wake_starving(struct job_shared *shared) {
+    struct rf_engine *engine = engine_of(shared);
+    for (unsigned i = 0; i < engine->worker_count; i++)
+        if (atomic_load(&engine->workers[i].sched.starving))
+            ring_wake(engine->workers[i].ring);
+}
+
+static bool hand_over(struct sched *sched, struct job *job) {
+    struct worker *from = sched->worker, *home = engine_home(from->engine, &job->url);
+    if (home == from)
+        return false;
+    list_remove(&job->all);
+    submission_moved(job, home);
+    struct link one;
+    list_init(&one);
+    list_push_back(&one, &job->link);
+    worker_post(home, &one);
+    return true;
+}
+
+static void init_shared(struct rf_engine *engine) {
+    const struct rf_settings *settings = &engine->settings;
+    engine->shared = (struct job_shared){
+        .concurrency = settings->concurrency,
+        .start_interval_ns = settings->rate > 0 ? (uint64_t)(1e9 / settings->rate) : 0,
+        .limit_rate_bytes = settings->limit_rate_bytes,
+        .wake_starving = wake_starving,
+        .hand_over = hand_over,
+    };
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------ */
+
+/* What an errno of io_uring_setup means to whoever runs this. */
+void engine_explain_ring(int error, char *why, size_t why_size) {
+    const char *remedy = "";
+    if (error == EPERM)
+        remedy = ": io_uring is forbidden here, by a seccomp profile (Docker's default one does; "
+                 "allow io_uring in it or use "
+                 "--security-opt seccomp=unconfined) or by the sysctl kernel.io_uring_disabled "
+                 "(set it to 0)";
+    else if (error == ENOSYS)
+        remedy = ": this kernel has no io_uring; Linux 6.1 or later is needed";
+    else if (error == EINVAL)
+        remedy = ": this kernel's io_uring is too old; Linux 6.1 or later is needed";
+    else if (error == ENOMEM)
+        remedy = ": raise the locked-memory limit (ulimit -l) or use fewer --threads";
+    snprintf(why, why_size, "cannot set up io_uring: %s%s", strerror(error), remedy);
+}
+
+static bool start_workers(struct rf_engine *engine, char *why, size_t why_size) {
+    for (unsigned i = 0; i < engine->worker_count; i++) {
+        if (!worker_start(engine, i)) {
+            snprintf(
+                why, why_size,
+                "cannot start thread %u of %u: the system's limit is reached; use fewer --threads",
+                i + 1, engine->worker_count);
+            return false;
+        }
+    }
+    pthread_mutex_lock(&engine->lock);
+    while (engine->started_count < engine->worker_count)
+        pthread_cond_wait(&engine->changed, &engine->lock);
+    pthread_mutex_unlock(&engine->lock);
+    if (engine->start_exit)
+        snprintf(why, why_size, "%s", engine->why);
+    return !engine->start_exit;
+}
+
+enum rf_exit rf_engine_open(struct rf_engine **out, const struct rf_settings *settings, char *why,
+                            size_t why_size) {
+    *out = NULL;
+    struct rf_engine *engine = calloc(1, sizeof *engine);
+    CHECK(engine);
+    pthread_mutex_init(&engine->lock, NULL);
+    pthread_mutex_init(&engine->callback_lock, NULL);
+    pthread_cond_init(&engine->changed, NULL);
+    pool_depot_init(&engine->depot);
+    pool_init(&engine->feeder_pool, &engine->depot);
+    engine->submissions = submissions_open();
+    enum rf_exit result = settings_take(engine, settings, why, why_size);
+    if (result == RF_OK) {
+        limits_raise();
+        signal(SIGPIPE, SIG_IGN);
+        init_shared(engine);
+        engine->read_ahead = engine->settings.read_ahead;
+        engine->worker_count = engine->settings.threads;
+        engine->workers = calloc(engine->worker_count, sizeof *engine->workers);
+        CHECK(engine->workers);
+        if (!start_workers(engine, why, why_size))
+            result = engine->start_exit ? engine->start_exit : RF_ENVIRONMENT;
+    }
+    if (result != RF_OK) {
+        rf_engine_close(engine);
+        return result;
+    }
+    *out = engine;
+    return RF_OK;
+}
+
+/* ---- closing ---------------------------------------------------------------------------------------------- */
+
+static void end_what_is_left(struct rf_engine *engine) {
+    if (!atomic_load(&engine->live))
+        return;
+    rf_stop(engine, RF_INTERRUPTED);
+    rf_run(engine);
+}
+
+enum rf_exit rf_close_outputs(struct rf_engine *engine, char *why, size_t why_size) {
+    enum rf_exit result = RF_OK;
+    char line[WHY_BYTES];
+    for (unsigned i = 0; i < engine->output_count; i++) {
+        enum rf_exit one = engine->output[i].ops->close(engine->output[i].self, line, sizeof line);
+        if (one != RF_OK && result == RF_OK) {
+            snprintf(why, why_size, "%s", line);
+            result = one;
+        }
+    }
+    engine->output_count = 0;
+    return result;
+}
+
+void rf_engine_close(struct rf_engine *engine) {
+    char why[WHY_BYTES];
+    if (!engine)
+        return;
+    end_what_is_left(engine);
+    rf_close_outputs(engine, why, sizeof why);
+    atomic_store(&engine->quit, true);
+    for (unsigned i = 0; i < engine->worker_count; i++) {
+        if (engine->workers[i].ring)
+            ring_wake(engine->workers[i].ring);
+        worker_join(&engine->workers[i]);
+        pthread_mutex_destroy(&engine->workers[i].lock);
+    }
+    submissions_close(engine->submissions);
+    if (engine->input)
+        input_close(engine->input);
+    settings_drop(engine);
+    free(engine->workers);
+    pool_depot_deinit(&engine->depot);
+    pthread_mutex_destroy(&engine->lock);
+    pthread_mutex_destroy(&engine->callback_lock);
+    pthread_cond_destroy(&engine->changed);
+    free(engine);
+}
+
+/* ---- what goes in and out ------------------------------------------------------------------------------------ */
+
+enum rf_exit rf_register_output(struct rf_engine *engine, const struct rf_output_ops *ops,
+                                const char *argument, const struct rf_output_options *options,
+                                char *why, size_t why_size) {
+    static const struct rf_output_options defaults = {0};
+    if (ops->abi != RF_OUTPUT_ABI) {
+        snprintf(why, why_size, "output %s was built for another version of ringfetch", ops->kind);
+        return RF_USAGE;
+    }
+    if (engine->output_count == OUTPUTS_MAX) {
+        snprintf(why, why_size, "more than %d outputs", OUTPUTS_MAX);
+        return RF_USAGE;
+    }
+    struct output *output = &engine->output[engine->output_count];
+    output->ops = ops;
+    enum rf_exit result =
+        ops->open(&output->self, argument, options ? options : &defaults, why, why_size);
+    if (result == RF_OK)
+        engine->output_count++;
+    return result;
+}
+
+enum rf_exit rf_add_output(struct rf_engine *engine, const char *spec,
+                           const struct rf_output_options *options, char *why, size_t why_size) {
+    const char *colon = strchr(spec, ':');
+    size_t len = colon ? (size_t)(colon - spec) : strlen(spec);
+    const struct rf_output_ops *ops = output_find(spec, len);
+    if (!ops) {
+        snprintf(why, why_size, "there is no output \"%.*s\" (files, stdout, jsonl, csv, null)",
+                 (int)len, spec);
+        return RF_USAGE;
+    }
+    return rf_register_output(engine, ops, colon ? colon + 1 : NULL, options, why, why_size);
+}
+
+static struct input *input_of(struct rf_engine *engine) {
+    if (!engine->input)
+        engine->input = input_open(engine->settings.globoff);
+    return engine->input;
+}
+
+enum rf_exit rf_add_url(struct rf_engine *engine, const char *pattern, char *why, size_t why_size) {
+    return input_add_url(input_of(engine), pattern, why, why_size) ? RF_USAGE : RF_OK;
+}
+
+enum rf_exit rf_add_input_file(struct rf_engine *engine, const char *path, char *why,
+                               size_t why_size) {
+    return input_add_file(input_of(engine), path, why, why_size) ? RF_LOCAL_FAULT : RF_OK;
+}
+
+void rf_on_result(struct rf_engine *engine, rf_done_fn *done, void *context) {
+    engine->on_result = done;
+    engine->on_result_context = context;
+}
+
+/* ---- a run ------------------------------------------------------------------------------------------------------ */
+
+static uint64_t sum(const struct rf_engine *engine, size_t offset) {
+    uint64_t total = 0;
+    for (unsigned i = 0; i < engine->worker_count; i++) {
+        const char *worker = (const char *)&engine->workers[i];
+        total += atomic_load((const atomic_uint_fast64_t *)(const void *)(worker + offset));
+    }
+    return total;
+}
+#define SUM(engine, member) sum(engine, offsetof(struct worker, member))
+
+static enum rf_exit verdict(struct rf_engine *engine, uint64_t failed_before) {
+    int stop = atomic_load(&engine->stop);
+    if (stop)
+        return (enum rf_exit)stop;
+    if (atomic_load(&engine->input_failed) || atomic_load(&engine->output_failed))
+        return RF_LOCAL_FAULT;
+    return SUM(engine, ended) - SUM(engine, ok) > failed_before ? RF_SOME_FAILED : RF_OK;
+}
+
+/* Waits until all input is read and every job recorded; passes a stop on to whoever must hear of it. */
+static void wait_for_end(struct rf_engine *engine) {
+    pthread_mutex_lock(&engine->lock);
+    while (!atomic_load(&engine->input_ended) || atomic_load(&engine->live))
+        pthread_cond_wait(&engine->changed, &engine->lock);
+    pthread_mutex_unlock(&engine->lock);
+}
+
+static void wake_workers(struct rf_engine *engine) {
+    for (unsigned i = 0; i < engine->worker_count; i++)
+        worker_wake(&engine->workers[i]);
+}
+
+enum rf_exit rf_run(struct rf_engine *engine) {
+    uint64_t failed_before = SUM(engine, ended) - SUM(engine, ok);
+    bool reads = engine->input && !atomic_load(&engine->stop);
+    sink_layout(engine);
+    atomic_store(&engine->input_ended, !reads);
+    engine->begun_ns = clock_now_ns();
+    atomic_store_explicit(&engine->running, true, memory_order_release);
+    wake_workers(engine);
+    if (reads && pthread_create(&engine->feeder, NULL, feeder_main, engine)) {
+        reads = false;
+        atomic_store(&engine->input_failed, true);
+        atomic_store(&engine->input_ended, true);
+    }
+    wait_for_end(engine);
+    if (reads) {
+        pthread_join(engine->feeder, NULL);
+        input_close(engine->input);
+        engine->input = NULL;
+    }
+    enum rf_exit result = verdict(engine, failed_before);
+    atomic_store(&engine->running, false);
+    atomic_store(&engine->stop, 0);
+    return result;
+}
+
+void rf_stop(struct rf_engine *engine, enum rf_exit exit) {
+    int none = 0;
+    atomic_compare_exchange_strong(&engine->stop, &none, (int)exit);
+    if (engine->input)
+        input_interrupt(engine->input);
+    for (unsigned i = 0; i < engine->worker_count; i++)
+        if (engine->workers[i].ring)
+            worker_wake(&engine->workers[i]);
+}
+
+/* ---- watching it -------------------------------------------------------------------------------------------------- */
+
+void rf_progress(struct rf_engine *engine, struct rf_progress *progress) {
+    *progress = (struct rf_progress){
+        .queued = atomic_load(&engine->made),
+        .input_ended = atomic_load(&engine->input_ended),
+        .done = SUM(engine, ended),
+        .ok = SUM(engine, ok),
+        .skipped = SUM(engine, skipped),
+        .retries = SUM(engine, retries),
+        .body_bytes = SUM(engine, body_bytes),
+        .in_flight = atomic_load(&engine->shared.in_flight),
+        .connections = SUM(engine, connections),
+        .seconds = engine->begun_ns ? (double)(clock_now_ns() - engine->begun_ns) / 1e9 : 0,
+    };
+    progress->failed = progress->done > progress->ok ? progress->done - progress->ok : 0;
+    for (unsigned kind = 0; kind < ERR_KIND_COUNT; kind++)
+        progress->failed_by_kind[kind] = SUM(engine, failed_by_kind[kind]);
+}

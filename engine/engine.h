@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * engine.h: what the engine's own files share: the run, its workers, the feeder that reads input, the outputs.
+ *
+ * Threads: rf_engine_open starts the workers, each of which opens its own ring and then lives in ring_turn until rf_engine_close. rf_run
+ * starts the feeder and waits. A worker owns all it has but its inbox; what is shared is atomic or under a lock named here.
+ */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include <pthread.h>
+#include <ringfetch/output.h>
+#include <stdatomic.h>
+
+#include "input/input.h"
+#include "job/sched.h"
+#include "net/resolver.h"
+#include "ring/ring.h"
+
+enum { WHY_BYTES = 512, OUTPUTS_MAX = 16 };
+
+struct worker {
+    struct rf_engine *engine;
+    unsigned index;
+    pthread_t thread;
+    bool started; /* `thread` must be joined */
+    struct ring *ring;
+    struct resolver *resolver;
+    struct conn_pool *conns;
+    struct pool pool;
+    struct sched sched;
+    struct job_spec spec; /* the run's, with this worker's own copy of the body */
+    struct ring_timer sched_timer, flush_timer;
+    struct rf_field fields[HEAD_FIELDS_MAX]; /* scratch for rf_response */
+
+    pthread_mutex_t lock; /* guards inbox, resumed, cancels */
+    struct link inbox;    /* jobs from other threads */
+    struct link resumed;  /* streams whose output can take more */
+    struct link cancels;  /* of submitted requests */
+    atomic_bool posted;   /* something is in one of them */
+    bool stopped;         /* has told its scheduler to stop */
+
+    atomic_uint_fast64_t ended, ok, skipped, retries, body_bytes, connections; /* for rf_progress */
+    atomic_uint_fast64_t failed_by_kind[ERR_KIND_COUNT];
+};
+
+struct output {
+    const struct rf_output_ops *ops;
+    void *self;
+    size_t state_offset; /* of its streams' state in a job's sink */
+};
+
+struct submissions; /* engine_submit.c */
+
+struct rf_engine {
+    struct rf_settings settings; /* strings and arrays are the engine's copies */
+    struct http_field *fields;   /* parsed settings.headers */
+    unsigned field_count;
+    struct pool_depot depot;
+    struct job_shared shared;
+    struct worker *workers;
+    unsigned worker_count;
+
+    struct output output[OUTPUTS_MAX];
+    unsigned output_count, body_output_count;
+    size_t sink_bytes;   /* of a job's sink with all its streams' states */
+    bool records_wanted; /* an output or a callback looks at results */
+
+    struct input *input;
+    pthread_t feeder;
+    struct pool feeder_pool;
+    atomic_uint_fast64_t next_n; /* records numbered so far */
+    unsigned read_ahead;
+
+    pthread_mutex_t lock; /* guards running, starting, and the conditions */
+    pthread_cond_t
+        changed; /* a worker has started, the run has ended, or there is room to read on */
+    unsigned started_count;
+    enum rf_exit start_exit; /* of the first worker that could not start; 0: all could */
+    char why[WHY_BYTES];     /* of the first worker that could not start */
+    bool feeder_waits;       /* for `live` to fall */
+
+    atomic_bool running; /* between the beginning and the end of rf_run */
+    atomic_bool quit;    /* rf_engine_close wants the workers to end */
+    atomic_bool input_ended, input_failed, output_failed;
+    atomic_int stop;           /* enum rf_exit asked for by rf_stop; 0: none */
+    atomic_uint_fast64_t live; /* jobs made and not yet recorded */
+    atomic_uint_fast64_t made; /* since the run began */
+    uint64_t begun_ns;
+
+    pthread_mutex_t callback_lock; /* callbacks come one at a time */
+    rf_done_fn *on_result;
+    void *on_result_context;
+    struct submissions *submissions;
+};
+
+/* engine_settings.c: copies and checks. RF_OK or RF_USAGE with a line in `why`. */
+enum rf_exit settings_take(struct rf_engine *engine, const struct rf_settings *settings, char *why,
+                           size_t why_size);
+void settings_drop(struct rf_engine *engine);
+
+/* engine_limits.c: raises RLIMIT_NOFILE; returns the limit now in force. */
+uint64_t limits_raise(void);
+
+/* engine.c: what an errno of the ring's set-up means to whoever runs this, in one line. */
+void engine_explain_ring(int error, char *why, size_t why_size);
+
+/* engine_worker.c */
+bool worker_start(struct rf_engine *engine, unsigned index);
+void worker_join(struct worker *worker);
+/* Any thread: the job becomes the worker's. A list of them under one lock and one wake-up. */
+void worker_post(struct worker *worker, struct link *jobs);
+void worker_wake(struct worker *worker);
+struct worker *engine_home(struct rf_engine *engine, const struct url *url);
+
+/* engine_feed.c: the thread that reads input. */
+void *feeder_main(void *engine);
+/* A job has ended: maybe the feeder can read on, maybe that was the last. */
+void engine_job_ended(struct rf_engine *engine);
+
+/* engine_sink.c */
+extern const struct job_sink engine_sink;
+void sink_resumed(struct worker *worker, struct link *stream);
+/* Lays out the outputs' states; after the last output was added. */
+void sink_layout(struct rf_engine *engine);
+
+/* engine_submit.c */
+struct submission;
+struct submissions *submissions_open(void);
+void submissions_close(struct submissions *submissions);
+/* The submitter's wishes for a job, from the worker that runs it. */
+bool submission_wants_body(const struct job *job);
+bool submission_body(struct job *job, struct span bytes); /* false: the submitter has had enough */
+void submission_restart(struct job *job); /* a new attempt: forget the body so far */
+/* Hands over the result; false if the job was not submitted but read. */
+bool submission_done(struct job *job, struct rf_result *result);
+/* Before the job is posted to another worker. */
+void submission_moved(struct job *job, struct worker *worker);
+/* When the worker takes it from its inbox; false: it was cancelled on the way. */
+bool submission_arrived(struct job *job, struct worker *worker);
+/* Works off a worker's cancels. */
+void submissions_cancel(struct worker *worker);
+
+#endif

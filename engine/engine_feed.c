@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * engine_feed.c: the thread that reads input and makes jobs of it, never more than `read_ahead` of them unfinished, so that memory
+ * doesn't grow with the list. Reading blocks, which is why it has a thread of its own.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "engine.h"
+
+enum { BATCH = 64 };
+
+struct feeder {
+    struct rf_engine *engine;
+    struct job_spec spec; /* the run's, with the feeder's own copy of the body */
+    struct batch {
+        struct link jobs;
+        unsigned count;
+    } * batch; /* one a worker */
+    char href[URL_HREF_BYTES_MAX + 1];
+};
+
+static void post(struct feeder *feeder, unsigned index) {
+    struct batch *batch = &feeder->batch[index];
+    if (batch->count)
+        worker_post(&feeder->engine->workers[index], &batch->jobs);
+    batch->count = 0;
+}
+
+static void post_all(struct feeder *feeder) {
+    for (unsigned i = 0; i < feeder->engine->worker_count; i++)
+        post(feeder, i);
+}
+
+static void enqueue(struct feeder *feeder, struct job *job) {
+    struct rf_engine *engine = feeder->engine;
+    unsigned index = err_is(job->err) ? (unsigned)(job->n % engine->worker_count)
+                                      : engine_home(engine, &job->url)->index;
+    struct batch *batch = &feeder->batch[index];
+    list_push_back(&batch->jobs, &job->link);
+    if (++batch->count >= BATCH)
+        post(feeder, index);
+}
+
+/* ---- a record becomes a job --------------------------------------------------------------------------- */
+
+static struct err url_err(enum url_fault fault, uint64_t line) {
+    enum err_kind kind = fault == URL_OTHER_SCHEME ? ERR_BAD_SCHEME : ERR_BAD_URL;
+    return err_make(STAGE_INPUT, kind, (int32_t)(line <= INT32_MAX ? line : INT32_MAX));
+}
+
+/* Whether this part of the run is the one to ask it. What is no URL goes by its text, so that one part reports it. */
+static bool is_ours(const struct rf_settings *settings, const struct url *url, struct span text) {
+    if (settings->shards < 2)
+        return true;
+    struct span key = url->href ? url_host(url) : text;
+    return hash_stable(key.at, key.len) % settings->shards == settings->shard - 1;
+}
+
+/* What a record of its own asks for, if it does. `method` is its text or NULL. */
+static void set_spec(struct feeder *feeder, struct job *job, const struct input_record *record,
+                     const char *method) {
+    struct pool *pool = &feeder->engine->feeder_pool;
+    if (!record->method.at && !record->header_count && !record->body.at)
+        return;
+    job_set_spec(pool, job, &feeder->spec, method, record->headers, record->header_count,
+                 record->body);
+}
+
+static struct err check_record(const struct input_record *record, const char *method,
+                               const char **why) {
+    struct err err = err_make(STAGE_INPUT, ERR_BAD_JSON, (int32_t)record->line);
+    if (record->method.at && (!method[0] || !request_method_is_valid(method))) {
+        *why = "\"method\" is no HTTP method";
+        return err;
+    }
+    for (unsigned i = 0; i < record->header_count; i++) {
+        struct http_field field = {.name = record->headers[i]};
+        const void *colon = memchr(field.name.at, ':', field.name.len);
+        if (colon)
+            field.name.len = (size_t)((const uint8_t *)colon - field.name.at);
+        if (request_field_is_framing(&field)) {
+            *why = "\"headers\" has a field that is ringfetch's own to set";
+            return err;
+        }
+    }
+    return ERR_OK;
+}
+
+static void make_job(struct feeder *feeder, const struct input_record *record) {
+    struct rf_engine *engine = feeder->engine;
+    struct pool *pool = &engine->feeder_pool;
+    struct url url = {0};
+    struct err err = record->err;
+    const char *why = record->why;
+    char method[32] = "";
+    if (record->method.at && record->method.len < sizeof method)
+        memcpy(method, record->method.at, record->method.len);
+    if (!err_is(err))
+        err = check_record(record, method, &why);
+    if (!err_is(err)) {
+        enum url_fault fault =
+            url_parse_typed(&url, record->url, feeder->href, sizeof feeder->href);
+        if (fault != URL_OK) {
+            err = url_err(fault, record->line);
+            why = url_fault_text(fault);
+        } else if (url.scheme == URL_HTTPS) {
+            err = err_make(STAGE_INPUT, ERR_NO_TLS, (int32_t)record->line);
+        }
+    }
+    if (!is_ours(&engine->settings, &url, record->url))
+        return;
+    struct job *job = job_new(pool, record->url, &url, err);
+    job->n = atomic_fetch_add(&engine->next_n, 1) + 1;
+    job->line = record->line;
+    job->read_ns = clock_now_ns();
+    job->size = record->size;
+    if (why)
+        job_set_text(pool, &job->why, span_text(why));
+    job_set_text(pool, &job->name, record->name);
+    job_set_text(pool, &job->tag, record->tag);
+    job_set_text(pool, &job->sha256, record->sha256);
+    if (!err_is(err))
+        set_spec(feeder, job, record, record->method.at ? method : NULL);
+    atomic_fetch_add(&engine->live, 1);
+    atomic_fetch_add_explicit(&engine->made, 1, memory_order_relaxed);
+    enqueue(feeder, job);
+}
+
+/* ---- how far to read ahead ------------------------------------------------------------------------------ */
+
+static unsigned low_water(const struct rf_engine *engine) {
+    return engine->read_ahead - engine->read_ahead / 4;
+}
+
+static void wait_for_room(struct feeder *feeder) {
+    struct rf_engine *engine = feeder->engine;
+    if (atomic_load(&engine->live) < engine->read_ahead)
+        return;
+    post_all(feeder);
+    pthread_mutex_lock(&engine->lock);
+    engine->feeder_waits = true;
+    while (atomic_load(&engine->live) > low_water(engine) && !atomic_load(&engine->stop))
+        pthread_cond_wait(&engine->changed, &engine->lock);
+    engine->feeder_waits = false;
+    pthread_mutex_unlock(&engine->lock);
+}
+
+void engine_job_ended(struct rf_engine *engine) {
+    uint64_t live = atomic_fetch_sub(&engine->live, 1) - 1;
+    if (live != 0 && live != low_water(engine))
+        return;
+    pthread_mutex_lock(&engine->lock);
+    pthread_cond_broadcast(&engine->changed);
+    pthread_mutex_unlock(&engine->lock);
+}
+
+/* False: there is no more to read. */
+static bool feed_one(struct feeder *feeder) {
+    struct rf_engine *engine = feeder->engine;
+    struct input_record record;
+    wait_for_room(feeder);
+    if (atomic_load(&engine->stop))
+        return false;
+    if (!input_is_ready(engine->input))
+        post_all(feeder);
+    switch (input_next(engine->input, &record)) {
+    case INPUT_RECORD:
+        make_job(feeder, &record);
+        return true;
+    case INPUT_FAULT:
+        atomic_store(&engine->input_failed, true);
+        make_job(feeder, &record);
+        return false;
+    default:
+        return false;
+    }
+}
+
+static void feeder_deinit(struct feeder *feeder) {
+    body_drop(&feeder->engine->feeder_pool, feeder->spec.body);
+    free(feeder->batch);
+    free(feeder);
+}
+
+void *feeder_main(void *context) {
+    struct rf_engine *engine = context;
+    struct feeder *feeder = calloc(1, sizeof *feeder);
+    CHECK(feeder);
+    feeder->engine = engine;
+    feeder->batch = calloc(engine->worker_count, sizeof *feeder->batch);
+    CHECK(feeder->batch);
+    for (unsigned i = 0; i < engine->worker_count; i++)
+        list_init(&feeder->batch[i].jobs);
+    feeder->spec = engine->workers[0].spec;
+    if (feeder->spec.body)
+        feeder->spec.body =
+            body_new(&engine->feeder_pool, feeder->spec.body->at, feeder->spec.body->count);
+    while (feed_one(feeder))
+        continue;
+    post_all(feeder);
+    feeder_deinit(feeder);
+    pthread_mutex_lock(&engine->lock);
+    atomic_store(&engine->input_ended, true);
+    pthread_cond_broadcast(&engine->changed);
+    pthread_mutex_unlock(&engine->lock);
+    return NULL;
+}

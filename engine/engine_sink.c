@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * engine_sink.c: between a job and the run's outputs: one stream a job and output, and the result at the end. On the job's
+ * worker's thread, but for rf_stream_resume.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "engine.h"
+
+enum { STREAM_NEW, STREAM_SKIPPED, STREAM_BEGUN, STREAM_WAITS, STREAM_FINISHED };
+
+/* The public stream and what the engine keeps beside it. */
+struct stream {
+    struct rf_stream open; /* first: rf_stream_resume finds the rest behind it */
+    struct job *job;
+    struct link link; /* in its worker's `resumed` */
+    uint8_t state;
+};
+
+/* A job's streams; the outputs' states lie behind them. */
+struct sink {
+    struct stream stream[1];
+};
+
+static struct worker *worker_of(const struct job *job) {
+    return job->sched->worker;
+}
+
+static struct rf_engine *engine_of(const struct job *job) {
+    return worker_of(job)->engine;
+}
+
+static size_t align(size_t bytes) {
+    return (bytes + 15) & ~(size_t)15;
+}
+
+void sink_layout(struct rf_engine *engine) {
+    size_t at = align(engine->output_count * sizeof(struct stream));
+    engine->body_output_count = 0;
+    engine->records_wanted = engine->on_result != NULL;
+    for (unsigned i = 0; i < engine->output_count; i++) {
+        engine->output[i].state_offset = at;
+        at += align(engine->output[i].ops->state_bytes);
+        engine->body_output_count += engine->output[i].ops->wants_body;
+        engine->records_wanted |= engine->output[i].ops->record != NULL;
+    }
+    engine->sink_bytes = at;
+}
+
+static struct stream *streams_of(struct job *job) {
+    if (!job->sink) {
+        struct rf_engine *engine = engine_of(job);
+        struct sink *sink = pool_acquire_zeroed(&worker_of(job)->pool, engine->sink_bytes);
+        job->sink = sink;
+        for (unsigned i = 0; i < engine->output_count; i++) {
+            struct stream *stream = &sink->stream[i];
+            stream->job = job;
+            list_init(&stream->link);
+            stream->open = (struct rf_stream){
+                .state = (char *)sink + engine->output[i].state_offset,
+                .n = job->n,
+                .url = job->first.href,
+                .name = job->name,
+                .tag = job->tag,
+                .size = job->size,
+                .sha256 = job->sha256,
+            };
+        }
+    }
+    return ((struct sink *)job->sink)->stream;
+}
+
+static struct err stream_err(const struct stream *stream) {
+    struct rf_error error = stream->open.error;
+    if (!error.kind)
+        return err_make(STAGE_OUTPUT, ERR_NOT_WRITTEN, 0);
+    return (struct err){.stage = error.stage, .kind = error.kind, .detail = error.detail};
+}
+
+/* Whether it was this machine that could not take the body: that decides the exit status. */
+static enum sink_answer fail(struct job *job, const struct stream *stream) {
+    job->err = stream_err(stream);
+    if (job->err.stage == STAGE_OUTPUT && err_fault(job->err) == FAULT_LOCAL)
+        atomic_store(&engine_of(job)->output_failed, true);
+    if (job->err.kind == ERR_PIPE_CLOSED) /* nobody is left to fetch for */
+        rf_stop(engine_of(job), RF_LOCAL_FAULT);
+    return SINK_FAIL;
+}
+
+/* ---- before anything is asked -------------------------------------------------------------------- */
+
+static enum sink_answer prepare(struct job *job) {
+    struct rf_engine *engine = engine_of(job);
+    struct stream *stream = streams_of(job);
+    unsigned skipped = 0;
+    for (unsigned i = 0; i < engine->output_count; i++) {
+        const struct rf_output_ops *ops = engine->output[i].ops;
+        if (!ops->wants_body || !ops->prepare)
+            continue;
+        switch (ops->prepare(engine->output[i].self, &stream[i].open)) {
+        case RF_OUTPUT_SKIP:
+            stream[i].state = STREAM_SKIPPED;
+            skipped++;
+            break;
+        case RF_OUTPUT_FAIL:
+            return fail(job, &stream[i]);
+        default:
+            /* A body can be continued only if nobody wants it from its beginning. */
+            if (stream[i].open.resume_offset && engine->body_output_count == 1) {
+                job->resume_from = stream[i].open.resume_offset;
+                job->validator = stream[i].open.resume_validator;
+            }
+        }
+    }
+    return skipped && skipped == engine->body_output_count ? SINK_SKIP : SINK_GO;
+}
+
+/* ---- the response ----------------------------------------------------------------------------------- */
+
+/* NUL-terminated in `room`, or NULL. */
+static const char *field_text(const struct response_head *head, const char *name, char *room,
+                              size_t size) {
+    const struct http_field *field = response_field(head, name);
+    if (!field || field->value.len >= size)
+        return NULL;
+    memcpy(room, field->value.at, field->value.len);
+    room[field->value.len] = 0;
+    return room;
+}
+
+static void describe(struct job *job, const struct response_head *head,
+                     const struct response_framing *framing, struct rf_response *response) {
+    struct worker *worker = worker_of(job);
+    for (unsigned i = 0; i < head->field_count; i++) {
+        const struct http_field *field = &head->field[i];
+        worker->fields[i] = (struct rf_field){.name = (const char *)field->name.at,
+                                              .value = (const char *)field->value.at,
+                                              .name_bytes = field->name.len,
+                                              .value_bytes = field->value.len};
+    }
+    *response = (struct rf_response){.status = head->status,
+                                     .final_url = job->url.href,
+                                     .body_bytes = framing->length,
+                                     .offset = job->offset,
+                                     .fields = worker->fields,
+                                     .field_count = head->field_count};
+}
+
+static void discard(struct job *job) {
+    struct rf_engine *engine = engine_of(job);
+    struct stream *stream = streams_of(job);
+    for (unsigned i = 0; i < engine->output_count; i++) {
+        if (stream[i].state != STREAM_BEGUN && stream[i].state != STREAM_WAITS)
+            continue;
+        stream[i].state = STREAM_NEW;
+        engine->output[i].ops->discard(engine->output[i].self, &stream[i].open);
+    }
+}
+
+static enum sink_answer begin(struct job *job, const struct response_head *head,
+                              const struct response_framing *framing) {
+    struct rf_engine *engine = engine_of(job);
+    struct stream *stream = streams_of(job);
+    struct rf_response response;
+    char etag[256], modified[64];
+    unsigned skipped = 0;
+    describe(job, head, framing, &response);
+    response.etag = field_text(head, "etag", etag, sizeof etag);
+    response.last_modified = field_text(head, "last-modified", modified, sizeof modified);
+    submission_restart(job);
+    for (unsigned i = 0; i < engine->output_count; i++) {
+        const struct rf_output_ops *ops = engine->output[i].ops;
+        skipped += ops->wants_body && stream[i].state == STREAM_SKIPPED;
+        if (!ops->wants_body || stream[i].state == STREAM_SKIPPED)
+            continue;
+        switch (ops->begin(engine->output[i].self, &stream[i].open, &response)) {
+        case RF_OUTPUT_FAIL:
+            discard(job);
+            return fail(job, &stream[i]);
+        case RF_OUTPUT_SKIP:
+            stream[i].state = STREAM_SKIPPED;
+            skipped++;
+            break;
+        default:
+            stream[i].state = STREAM_BEGUN;
+        }
+    }
+    bool nobody = skipped && skipped == engine->body_output_count && !submission_wants_body(job);
+    return nobody ? SINK_SKIP : SINK_GO;
+}
+
+static enum sink_answer body(struct job *job, struct span bytes) {
+    struct rf_engine *engine = engine_of(job);
+    struct stream *stream = streams_of(job);
+    enum sink_answer answer = SINK_GO;
+    for (unsigned i = 0; i < engine->output_count; i++) {
+        if (stream[i].state != STREAM_BEGUN && stream[i].state != STREAM_WAITS)
+            continue;
+        stream[i].state =
+            STREAM_WAITS; /* before the call: the answer may be overtaken by the resume */
+        switch (engine->output[i].ops->body(engine->output[i].self, &stream[i].open, bytes.at,
+                                            bytes.len)) {
+        case RF_OUTPUT_WAIT:
+            answer = SINK_WAIT;
+            break;
+        case RF_OUTPUT_FAIL:
+            return fail(job, &stream[i]);
+        default:
+            stream[i].state = STREAM_BEGUN;
+        }
+    }
+    if (!submission_body(job, bytes)) {
+        job->err = err_make(STAGE_OUTPUT, ERR_CANCELLED, 0);
+        return SINK_FAIL;
+    }
+    return answer;
+}
+
+static enum sink_answer finish(struct job *job) {
+    struct rf_engine *engine = engine_of(job);
+    struct stream *stream = streams_of(job);
+    enum sink_answer answer = SINK_GO;
+    for (unsigned i = 0; i < engine->output_count; i++) {
+        if (stream[i].state != STREAM_BEGUN && stream[i].state != STREAM_WAITS)
+            continue;
+        stream[i].state = STREAM_WAITS;
+        switch (engine->output[i].ops->finish(engine->output[i].self, &stream[i].open)) {
+        case RF_OUTPUT_WAIT:
+            answer = SINK_WAIT;
+            break;
+        case RF_OUTPUT_FAIL:
+            stream[i].state = STREAM_FINISHED; /* the output has cleared up by itself */
+            return fail(job, &stream[i]);
+        default:
+            stream[i].state = STREAM_FINISHED;
+        }
+    }
+    return answer;
+}
+
+/* ---- going on after a wait ----------------------------------------------------------------------------- */
+
+void rf_stream_resume(struct rf_stream *open) {
+    struct stream *stream = (struct stream *)open;
+    struct worker *worker = worker_of(stream->job);
+    pthread_mutex_lock(&worker->lock);
+    if (!link_is_linked(&stream->link))
+        list_push_back(&worker->resumed, &stream->link);
+    pthread_mutex_unlock(&worker->lock);
+    worker_wake(worker);
+}
+
+void sink_resumed(struct worker *worker, struct link *link) {
+    struct stream *stream = LIST_ENTRY(link, struct stream, link);
+    struct job *job = stream->job;
+    struct stream *all = streams_of(job);
+    if (stream->state == STREAM_WAITS)
+        stream->state = STREAM_BEGUN;
+    if (job->state != JOB_FINISHING)
+        for (unsigned i = 0; i < worker->engine->output_count; i++)
+            if (all[i].state == STREAM_WAITS)
+                return; /* another output is not ready yet */
+    sched_resume(&worker->sched, job);
+}
+
+/* ---- the result ------------------------------------------------------------------------------------------ */
+
+static double ms_between(uint64_t from, uint64_t to) {
+    return from && to && to >= from ? (double)(to - from) / 1e6 : -1;
+}
+
+static struct rf_times times_of(const struct job *job) {
+    const struct exchange *exchange = &job->exchange;
+    bool dialled = exchange->connecting_ns || exchange->resolved_ns;
+    return (struct rf_times){
+        .queue = ms_between(job->read_ns, job->first_ns),
+        .dns = dialled ? ms_between(exchange->begun_ns, exchange->resolved_ns) : -1,
+        .connect = ms_between(exchange->connecting_ns, exchange->connected_ns),
+        .tls = -1,
+        .wait = ms_between(exchange->sent_ns, exchange->first_byte_ns),
+        .body = ms_between(exchange->first_byte_ns, job->ended_ns),
+        .total = ms_between(job->first_ns, job->ended_ns),
+    };
+}
+
+static void fill_redirects(const struct job *job, struct rf_redirect *redirects) {
+    size_t i = job->redirect_count;
+    for (const struct job_redirect *at = job->redirects; at; at = at->next)
+        redirects[--i] = (struct rf_redirect){.status = at->status, .url = at->url};
+}
+
+static const char *detail_of(const struct job *job, char *room, size_t size) {
+    if (!err_is(job->err))
+        return NULL;
+    return job->why ? job->why : err_text(job->err, room, size);
+}
+
+/* Room for what a result points to and nobody else holds. */
+struct texts {
+    char ip[ADDRESS_TEXT_BYTES];
+    char detail[256];
+};
+
+static void fill_result(struct job *job, struct rf_result *result, struct texts *texts) {
+    const struct exchange *exchange = &job->exchange;
+    struct stream *stream = streams_of(job);
+    const struct address *address = &exchange->address;
+    bool inet = address->any.sa_family == AF_INET || address->any.sa_family == AF_INET6;
+    *result = (struct rf_result){
+        .n = job->n,
+        .line = job->line,
+        .url = job->text,
+        .tag = job->tag,
+        .ok = !err_is(job->err),
+        .skipped = job->skipped,
+        .status = job->status,
+        .error = {.stage = job->err.stage, .kind = job->err.kind, .detail = job->err.detail},
+        .detail = detail_of(job, texts->detail, sizeof texts->detail),
+        .method = job->method ? job->method : "GET",
+        .final_url = job->url.href,
+        .redirect_count = job->redirect_count,
+        .http = !job->status ? NULL
+                : job->minor ? "1.1"
+                             : "1.0",
+        .ip = inet ? address_text(address, texts->ip) : NULL,
+        .port = inet ? address_port(address) : job->url.port,
+        .reused = exchange->reused,
+        .attempts = job->attempts,
+        .body_bytes = job->body_bytes,
+        .wire_bytes = exchange->wire_bytes,
+        .content_type = job->content_type,
+        .ms = times_of(job),
+        .time_us = clock_wall_us(),
+    };
+    for (unsigned i = 0; i < engine_of(job)->output_count; i++) {
+        if (!result->path)
+            result->path = stream[i].open.path;
+        if (!result->sha256)
+            result->sha256 = stream[i].open.sha256_found;
+    }
+}
+
+static void tell(struct job *job) {
+    enum { REDIRECTS_ON_STACK = 64 };
+    struct rf_engine *engine = engine_of(job);
+    struct rf_result result;
+    struct rf_redirect on_stack[REDIRECTS_ON_STACK], *redirects = on_stack;
+    struct texts texts;
+    struct stream *stream = streams_of(job);
+    if (job->redirect_count > REDIRECTS_ON_STACK)
+        redirects = pool_acquire(&worker_of(job)->pool, job->redirect_count * sizeof *redirects);
+    fill_result(job, &result, &texts);
+    fill_redirects(job, redirects);
+    result.redirects = redirects;
+    for (unsigned i = 0; i < engine->output_count; i++)
+        if (engine->output[i].ops->record)
+            engine->output[i].ops->record(engine->output[i].self, &stream[i].open, &result);
+    if (!submission_done(job, &result) && engine->on_result) {
+        pthread_mutex_lock(&engine->callback_lock);
+        engine->on_result(engine->on_result_context, &result);
+        pthread_mutex_unlock(&engine->callback_lock);
+    }
+    if (redirects != on_stack)
+        pool_release(&worker_of(job)->pool, redirects, job->redirect_count * sizeof *redirects);
+}
+
+/* Streams that were resumed but not yet looked at must not be found after the job is gone. */
+static void forget_resumes(struct worker *worker, struct job *job) {
+    struct stream *stream = streams_of(job);
+    pthread_mutex_lock(&worker->lock);
+    for (unsigned i = 0; i < worker->engine->output_count; i++)
+        list_remove(&stream[i].link);
+    pthread_mutex_unlock(&worker->lock);
+}
+
+static void count(struct worker *worker, const struct job *job) {
+    atomic_store(&worker->ended, worker->sched.counts.ended);
+    atomic_store(&worker->ok, worker->sched.counts.ok);
+    if (err_is(job->err))
+        atomic_store(&worker->failed_by_kind[job->err.kind],
+                     worker->sched.counts.failed_by_kind[job->err.kind]);
+}
+
+static void record(struct job *job) {
+    struct worker *worker = worker_of(job);
+    struct rf_engine *engine = worker->engine;
+    if (engine->records_wanted || job->user)
+        tell(job);
+    if (job->sink) {
+        if (engine->body_output_count)
+            forget_resumes(worker, job);
+        pool_release(&worker->pool, job->sink, engine->sink_bytes);
+        job->sink = NULL;
+    }
+    count(worker, job);
+    if (!ring_timer_is_set(&worker->flush_timer))
+        ring_timer_set(worker->ring, &worker->flush_timer,
+                       ring_now(worker->ring) + 200 * NS_PER_MS);
+    engine_job_ended(engine);
+}
+
+const struct job_sink engine_sink = {
+    .prepare = prepare,
+    .begin = begin,
+    .body = body,
+    .finish = finish,
+    .discard = discard,
+    .record = record,
+};
