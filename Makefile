@@ -11,6 +11,7 @@ SANITIZE ?=
 PKGS = liburing libcares libidn2 jansson nettle
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
 CPPFLAGS += -D_GNU_SOURCE -Iengine -Iinclude -Itests/unit
+CPPFLAGS += -DLIBURING_VERSION=\"$(shell pkg-config --modversion liburing)\"
 CFLAGS += -std=gnu11 $(OPT) $(WARN) -fPIC -pthread -fno-strict-aliasing $(SANITIZE)
 LDFLAGS += -pthread $(SANITIZE)
 LIBS = $(shell pkg-config --libs $(PKGS))
@@ -25,7 +26,7 @@ input  = input input_glob input_json input_line input_reader
 output = output output_fault output_verify output_files output_stdout output_records output_null file_name file_component file_dirs file_place file_suffix file_resume record_json record_csv text writer spill turns
 conn   = conn conn_dial conn_h1 conn_origin conn_pool
 job    = host job job_exchange job_memory job_request sched
-top    = engine engine_errors engine_feed engine_limits engine_settings engine_sink engine_submit engine_worker
+top    = engine engine_errors engine_feed engine_info engine_limits engine_settings engine_sink engine_submit engine_worker
 sim    = ring_sim ring_sim_ops ring_sim_net ring_sim_world ring_timers
 
 cli    = main console fields get get_check get_options info options progress report signals \

@@ -97,6 +97,8 @@ struct rf_engine {
 /* engine_settings.c: copies and checks. RF_OK or RF_USAGE with a line in `why`. */
 enum rf_exit settings_take(struct rf_engine *engine, const struct rf_settings *settings, char *why,
                            size_t why_size);
+/* Zeros become what they stand for. */
+void settings_fill_in(struct rf_settings *settings);
 void settings_drop(struct rf_engine *engine);
 
 /* engine_limits.c: raises RLIMIT_NOFILE; returns the limit now in force. */

@@ -65,7 +65,7 @@ static unsigned cores(void) {
 }
 
 /* Zeros become what they stand for. */
-static void fill_in(struct rf_settings *settings) {
+void settings_fill_in(struct rf_settings *settings) {
     if (!settings->threads)
         settings->threads = cores();
     if (settings->threads > settings->concurrency)
@@ -149,7 +149,7 @@ enum rf_exit settings_take(struct rf_engine *engine, const struct rf_settings *s
     }
     enum rf_exit result = check(engine, why, why_size);
     if (result == RF_OK)
-        fill_in(copy);
+        settings_fill_in(copy);
     return result;
 }
 

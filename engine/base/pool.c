@@ -151,6 +151,7 @@ void pool_release(struct pool *pool, void *memory, size_t bytes) {
 char *pool_text(struct pool *pool, const void *text, size_t len) {
     if (!text)
         return NULL;
+    len = strnlen(text, len);
     char *copy = pool_acquire(pool, len + 1);
     memcpy(copy, text, len);
     copy[len] = 0;

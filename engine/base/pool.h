@@ -49,7 +49,7 @@ void *pool_acquire(struct pool *pool, size_t bytes);
 void *pool_acquire_zeroed(struct pool *pool, size_t bytes);
 /* `bytes` as it was asked for. NULL is allowed. */
 void pool_release(struct pool *pool, void *block, size_t bytes);
-/* A NUL-terminated copy; release with pool_release_text. NULL gives NULL. */
+/* A NUL-terminated copy, up to the first NUL; release with pool_release_text. NULL gives NULL. */
 char *pool_text(struct pool *pool, const void *text, size_t len);
 void pool_release_text(struct pool *pool, char *text);
 

@@ -61,6 +61,9 @@ struct url url_copy(const struct url *url, char *memory);
 
 const char *url_fault_text(enum url_fault fault);
 
+/* Version of libidn2. */
+const char *url_library(void);
+
 static inline struct span url_part(const struct url *url, uint32_t from, uint32_t to) {
     return span_of(url->href + from, to - from);
 }

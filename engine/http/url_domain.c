@@ -71,3 +71,7 @@ size_t url_domain_to_ascii(struct span domain, char *ascii, size_t room) {
     }
     return len;
 }
+
+const char *url_library(void) {
+    return idn2_check_version(NULL);
+}

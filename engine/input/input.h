@@ -37,6 +37,9 @@ struct input_record {
 
 struct input;
 
+/* Version of jansson. */
+const char *input_library(void);
+
 /* NULL with errno set if the system has no memory or no descriptor for it. */
 struct input *input_open(bool globoff);
 void input_close(struct input *input);

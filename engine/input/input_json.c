@@ -7,6 +7,7 @@
  * jansson allocates for every line, on the input's thread; a request with headers of its own costs more than that in the
  * worker. Rejected: a parser of our own for the sake of speed, as plain lines are there for the long lists.
  */
+#include "input/input.h"
 #include "input/input_line.h"
 
 #include <jansson.h>
@@ -318,4 +319,8 @@ void line_parse_json(struct line_parser *parser, struct span line, struct input_
     }
     if (!record->url.at)
         fail(&reading, "member \"url\" is missing");
+}
+
+const char *input_library(void) {
+    return JANSSON_VERSION;
 }

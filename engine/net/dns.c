@@ -11,6 +11,7 @@
  */
 #define CARES_NO_DEPRECATED /* the calls that replace ours came after 1.18 */
 #include "net/dns.h"
+#include "net/resolver.h"
 
 #include <ares.h>
 #include <arpa/inet.h>
@@ -421,4 +422,8 @@ void dns_close(struct dns *dns) {
     if (dns->has_system)
         ares_destroy_options(&dns->system);
     free(dns);
+}
+
+const char *resolver_library(void) {
+    return ares_version(NULL);
 }

@@ -47,6 +47,9 @@ struct resolver_options {
     unsigned cache_max; /* entries; 0: 100000; the oldest go first */
 };
 
+/* Version of c-ares. */
+const char *resolver_library(void);
+
 /* 0, or a negative number with one line in `why` (bad --resolve or --dns-servers, no memory). */
 int resolver_open(struct resolver **resolver, struct ring *ring,
                   const struct resolver_options *options, char *why, size_t why_size);

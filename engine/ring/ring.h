@@ -163,5 +163,7 @@ struct ring_features {
         multishot_accept, bundles, min_wait, socket_options, ext_arg;
 };
 void ring_probe(struct ring_features *features);
+/* Version of liburing, as far as it says. */
+const char *ring_library(void);
 
 #endif

@@ -73,8 +73,9 @@ static void recv_without_bytes(struct ring *ring, struct ring_op *op, int32_t re
         ring_finish(ring, op, -ECANCELED);
         return;
     }
+    /* A flooded socket takes all buffers and is the first to miss some; so queued in this order it would always win. */
+    list_push_back(op->state & OP_FED ? &ring->fed : &ring->waiting, &op->link);
     op->state = OP_WAITING;
-    list_push_back(&ring->waiting, &op->link);
 }
 
 static inline void complete_recv(struct ring *ring, struct ring_op *op, int32_t result,
@@ -88,6 +89,7 @@ static inline void complete_recv(struct ring *ring, struct ring_op *op, int32_t 
                                .more = true,
                                .span_count = buffers_spans(&ring->buffers, first, (unsigned)result),
                                .span = ring->buffers.spans};
+    op->state |= OP_FED;
     op->done(op, &event);
     buffers_recycle(&ring->buffers, first, (unsigned)result);
     if (UNLIKELY(!(flags & IORING_CQE_F_MORE)))
@@ -157,7 +159,7 @@ void ring_cancel(struct ring *ring, struct ring_op *op) {
     if (op->state & OP_WAITING) {
         list_remove(&op->link);
         ring_post(ring, op, -ECANCELED);
-    } else if (op->state != OP_IN_FLIGHT || op->code == OP_CLOSE) {
+    } else if (!(op->state & OP_IN_FLIGHT) || op->state & OP_CANCELLED || op->code == OP_CLOSE) {
         return; /* idle, cancelled already, or as good as ended */
     } else if (op->code == OP_ACCEPT) {
         ring_accept_cancel(ring, op);

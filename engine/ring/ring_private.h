@@ -45,6 +45,7 @@ enum {
     OP_CANCELLED = 8,   /* ring_cancel was called */
     OP_CANCELLING = 16, /* the cancel request has not completed */
     OP_ENDED = 32, /* its own final completion has come and is held back, the result in `slot` */
+    OP_FED = 64,   /* has received bytes since it was armed */
 };
 
 enum user_data_tag { TAG_OP, TAG_QUIET, TAG_CANCEL, TAG_ACCEPT, TAG_WAKE, TAG_IGNORED };
@@ -86,7 +87,8 @@ struct ring {
     unsigned chain_left;
     uint16_t generation;
     bool is_bound, has_ring_fd, ordinary, bundles, socket_options, chain_failed;
-    struct link waiting; /* receives that found no buffer, first come first served */
+    struct link waiting; /* receives that found no buffer, first come first served, */
+    struct link fed;     /* but behind them those that have just used up the buffers */
     struct link ready;   /* ops whose completion the ring makes itself */
     struct link retry;   /* ops that could not be cancelled yet */
     struct link acceptors;

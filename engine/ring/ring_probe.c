@@ -139,3 +139,12 @@ bool ring_has_socket_options(unsigned feature_bits) {
     pthread_once(&once, find_socket_options);
     return socket_options_found;
 }
+
+/* liburing before 2.4 has no version macros, so the build asks pkg-config. */
+#ifndef LIBURING_VERSION
+#define LIBURING_VERSION "unknown"
+#endif
+
+const char *ring_library(void) {
+    return LIBURING_VERSION;
+}

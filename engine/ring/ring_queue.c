@@ -203,6 +203,9 @@ void ring_poll(struct ring *ring, struct ring_op *op, int fd, unsigned events) {
 }
 
 void ring_rearm_waiting(struct ring *ring) {
+    struct link *fed;
+    while ((fed = list_pop_front(&ring->fed)))
+        list_push_back(&ring->waiting, fed);
     /* More than there are buffers would only come back. */
     for (unsigned n = ring->buffers.count; n > 0; n--) {
         struct link *link = list_pop_front(&ring->waiting);

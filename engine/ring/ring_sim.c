@@ -308,3 +308,7 @@ void ring_probe(struct ring_features *features) {
                                        .multishot_recv = true,
                                        .socket_options = true};
 }
+
+const char *ring_library(void) {
+    return "simulated";
+}

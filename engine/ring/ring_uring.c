@@ -73,6 +73,7 @@ static void retry(struct ring_timer *timer) {
 
 static void init(struct ring *ring) {
     list_init(&ring->waiting);
+    list_init(&ring->fed);
     list_init(&ring->ready);
     list_init(&ring->retry);
     list_init(&ring->acceptors);
@@ -258,7 +259,7 @@ static void complete_queue(struct ring *ring) {
 void ring_turn(struct ring *ring, bool wait) {
     bind_to_thread(ring);
     ring->counts.turns++;
-    if (UNLIKELY(!list_is_empty(&ring->waiting)))
+    if (UNLIKELY(!list_is_empty(&ring->waiting) || !list_is_empty(&ring->fed)))
         ring_rearm_waiting(ring);
     bool is_idle =
         list_is_empty(&ring->ready) && list_is_empty(&ring->waiting) && ring->held_count == 0;
