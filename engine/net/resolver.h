@@ -35,15 +35,17 @@ static inline struct address_list *address_list_keep(struct address_list *list) 
 }
 
 struct resolver_options {
-    int family;                 /* AF_UNSPEC, AF_INET, AF_INET6 */
-    const char *servers;        /* "ADDR[:PORT],[ADDR6]:PORT,..."; NULL: the system's */
-    const char *const *resolve; /* "HOST:PORT:ADDR[,ADDR]", "*" for any host, "+..." allowed as curl
-                                   has it; NULL ends */
-    const char *hosts_path;     /* NULL: /etc/hosts */
-    unsigned timeout_ms;        /* of one try at a server; 0: 2000 */
-    unsigned tries;             /* 0: 3 */
-    unsigned
-        in_flight_max; /* names asked for at once at most; 0: 500; the rest wait their turn. Fewer while the server is quick */
+    int family;          /* AF_UNSPEC, AF_INET, AF_INET6 */
+    const char *servers; /* "ADDR[:PORT],[ADDR6]:PORT,..." at most 8; NULL: the system's */
+    /* "HOST:PORT:ADDR[,ADDR]", "*" for any host, "+..." and "-HOST:PORT" as curl has them; NULL
+     * ends. */
+    const char *const *resolve;
+    const char *hosts_path; /* NULL: /etc/hosts */
+    unsigned timeout_ms;    /* of one try at a server; 0: 2000 */
+    unsigned tries;         /* rounds over all servers; 0: 3 */
+    /* Names asked for at once, at most; the rest wait their turn. 0: 500. Fewer while the server
+     * answers quickly, so that a burst doesn't overrun its socket. */
+    unsigned in_flight_max;
     unsigned cache_max; /* entries; 0: 100000; the oldest go first */
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * liar.h: a DNS server on a loopback port whose answers are decided by the first label of the name, on the test's own
- * ring and thread, so that every test is one sequence of events. UDP and TCP. For one test program, hence no .c file.
+ * liar.h: a DNS server on a loopback port whose answers are decided by the first label of the
+ * name, on the test's own ring and thread, so that every test is one sequence of events. UDP and
+ * TCP. For one test program, hence no .c file.
  *
  *   both v4 v6 none nx           what they say (A 127.0.0.1, AAAA ::1)
  *   servfail refused silent      so for both families

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The resolver on a real ring, against a server that lies on demand (liar.h). The time-outs of tries are short here, and
- * where an answer is to come late the test itself says when.
+ * The resolver on a real ring, against a server that lies on demand (liar.h). The time-outs of tries
+ * are short here, and where an answer is to come late the test itself says when.
  */
 #include "net/resolver.h"
 
@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "liar.h"
@@ -303,6 +305,31 @@ static void a_closed_port_is_our_own_fault(void **state) {
     assert_string_equal(resolve("v4.test"), "resolver-timeout");
 }
 
+/* c-ares then fails from inside the very call that asks. */
+static void out_of_descriptors_is_our_own_fault(void **state) {
+    (void)state;
+    struct rlimit limit, low;
+    struct asker askers[200];
+    memset(askers, 0, sizeof askers);
+    open_resolver();
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    low = limit;
+    low.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    for (int i = 0; i < 200; i++) {
+        char name[20];
+        snprintf(name, sizeof name, "h%d.test", i);
+        assert_false(ask(&askers[i], name));
+    }
+    for (int i = 0; i < 200; i++) {
+        wait_for(&askers[i]);
+        assert_int_equal(askers[i].err.kind, ERR_RESOLVER_TIMEOUT);
+        assert_int_equal(err_fault(askers[i].err), FAULT_LOCAL);
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_string_equal(resolve("h0.test"), "::1 127.0.0.1");
+}
+
 static void truncated_answers_come_over_tcp(void **state) {
     (void)state;
     open_resolver();
@@ -587,6 +614,7 @@ int main(void) {
         TEST(absence_is_cached),
         TEST(failures_name_whose_fault_it_is),
         TEST(a_closed_port_is_our_own_fault),
+        TEST(out_of_descriptors_is_our_own_fault),
         TEST(truncated_answers_come_over_tcp),
         TEST(a_late_aaaa_is_not_waited_for),
         TEST(a_late_a_is_not_waited_for_either),
