@@ -93,6 +93,7 @@ static void begin_end(struct ring *ring, struct acceptor *acceptor, int32_t resu
 
 void ring_accept_cancel(struct ring *ring, struct ring_op *op) {
     op->state |= OP_CANCELLED;
+    ring->must_not_sleep = true; /* with no accept armed nothing would end the wait */
     for (struct link *link = ring->acceptors.next; link != &ring->acceptors; link = link->next) {
         struct acceptor *acceptor = LIST_ENTRY(link, struct acceptor, link);
         if (acceptor->op == op)

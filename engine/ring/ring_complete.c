@@ -49,13 +49,15 @@ void ring_complete_ready(struct ring *ring) {
 
 /* ---- receives ---------------------------------------------------------------------------------------- */
 
-/* A multishot receive that the kernel ended without error: its completion queue was full, or it was the
- * others' turn. */
+/* A multishot receive that the kernel ended without error: it took the last buffer, or the completion queue was full. It
+ * must not be armed right away, in front of those that found no buffer. */
 static void resume_recv(struct ring *ring, struct ring_op *op) {
-    if (op->state & OP_CANCELLED)
+    if (op->state & OP_CANCELLED) {
         ring_finish(ring, op, -ECANCELED);
-    else
-        ring_arm_recv(ring, op, 0, 0);
+        return;
+    }
+    op->state = OP_WAITING;
+    list_push_back(&ring->fed, &op->link);
 }
 
 static void recv_without_bytes(struct ring *ring, struct ring_op *op, int32_t result,
@@ -73,7 +75,7 @@ static void recv_without_bytes(struct ring *ring, struct ring_op *op, int32_t re
         ring_finish(ring, op, -ECANCELED);
         return;
     }
-    /* A flooded socket takes all buffers and is the first to miss some; so queued in this order it would always win. */
+    /* A flooded socket takes all buffers and is the first to miss some: queued in this order it would always win. */
     list_push_back(op->state & OP_FED ? &ring->fed : &ring->waiting, &op->link);
     op->state = OP_WAITING;
 }

@@ -86,7 +86,7 @@ struct ring {
     uint64_t now_ns;
     unsigned chain_left;
     uint16_t generation;
-    bool is_bound, has_ring_fd, ordinary, bundles, socket_options, chain_failed;
+    bool is_bound, has_ring_fd, ordinary, bundles, socket_options, chain_failed, must_not_sleep;
     struct link waiting; /* receives that found no buffer, first come first served, */
     struct link fed;     /* but behind them those that have just used up the buffers */
     struct link ready;   /* ops whose completion the ring makes itself */

@@ -261,9 +261,10 @@ void ring_turn(struct ring *ring, bool wait) {
     ring->counts.turns++;
     if (UNLIKELY(!list_is_empty(&ring->waiting) || !list_is_empty(&ring->fed)))
         ring_rearm_waiting(ring);
-    bool is_idle =
-        list_is_empty(&ring->ready) && list_is_empty(&ring->waiting) && ring->held_count == 0;
-    wait_for_completions(ring, wait && is_idle);
+    bool may_sleep = wait && list_is_empty(&ring->ready) && list_is_empty(&ring->waiting) &&
+                     ring->held_count == 0 && !ring->must_not_sleep;
+    ring->must_not_sleep = false;
+    wait_for_completions(ring, may_sleep);
     ring->now_ns = clock_now_ns();
     if (UNLIKELY(ring->held_count > 0))
         complete_held(ring);
