@@ -61,6 +61,7 @@ void name_table_insert(struct name_table *table, struct name_node *node) {
     node->next = *bucket;
     *bucket = node;
     table->count++;
+    table->first_used = 0;
 }
 
 void name_table_remove(struct name_table *table, struct name_node *node) {
@@ -73,13 +74,12 @@ void name_table_remove(struct name_table *table, struct name_node *node) {
 }
 
 struct name_node *name_table_pop(struct name_table *table) {
-    for (size_t i = 0; table->count && i < table->bucket_count; i++) {
-        struct name_node *node = table->buckets[i];
-        if (!node)
-            continue;
-        table->buckets[i] = node->next;
-        table->count--;
-        return node;
-    }
-    return NULL;
+    if (!table->count)
+        return NULL;
+    while (!table->buckets[table->first_used])
+        table->first_used++;
+    struct name_node **bucket = &table->buckets[table->first_used], *node = *bucket;
+    *bucket = node->next;
+    table->count--;
+    return node;
 }

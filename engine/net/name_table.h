@@ -26,6 +26,7 @@ struct name_node {
 struct name_table {
     struct name_node **buckets;
     size_t bucket_count, count;
+    size_t first_used; /* no bucket before this one has members */
 };
 
 static inline struct name_key name_key(struct span name) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The resolver against a real DNS server on a loopback port: what its answers mean, and ten thousand
- * names at once. dnsmasq must be installed.
+ * The resolver against a real DNS server on a loopback port: what its answers mean, and ten
+ * thousand names at once. dnsmasq must be installed.
  */
 #include "net/resolver.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The resolver on a real ring, against a server that lies on demand (liar.h). The time-outs of tries
- * are short here, and where an answer is to come late the test itself says when.
+ * The resolver on a real ring, against a server that lies on demand (liar.h). The time-outs of
+ * tries are short where a server is silent, and where an answer is to come late the test itself
+ * says when.
  */
 #include "net/resolver.h"
 
@@ -18,7 +19,7 @@
 #include "base/clock.h"
 #include "liar.h"
 
-enum { PORT = 80, PATIENCE_S = 5, TRY_MS = 40 };
+enum { PORT = 80, PATIENCE_S = 5, TRY_MS = 1000, SHORT_TRY_MS = 40 };
 
 static struct ring *ring;
 static struct liar liar, second;
@@ -279,6 +280,7 @@ static void failures_name_whose_fault_it_is(void **state) {
                  {"silent.test", "resolver-timeout", FAULT_LOCAL},
                  {"half.test", "resolver-timeout", FAULT_LOCAL},
                  {"garbage.test", "resolver-failed", FAULT_LOCAL}};
+    options.timeout_ms = SHORT_TRY_MS;
     open_resolver();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct asker asker = {0};
@@ -359,13 +361,11 @@ static void late_answer(const char *host, const char *early) {
 
 static void a_late_aaaa_is_not_waited_for(void **state) {
     (void)state;
-    options.timeout_ms = 2000;
     late_answer("late6.test", "127.0.0.1");
 }
 
 static void a_late_a_is_not_waited_for_either(void **state) {
     (void)state;
-    options.timeout_ms = 2000;
     late_answer("late4.test", "::1");
 }
 
@@ -500,6 +500,7 @@ static void a_silent_server_is_left_behind(void **state) {
     (void)state;
     snprintf(servers, sizeof servers, "127.0.0.1:%u,127.0.0.1:%u", liar.port, second.port);
     liar.mode = LIAR_SILENT;
+    options.timeout_ms = SHORT_TRY_MS;
     open_resolver();
     assert_string_equal(resolve("both.test"), "::1 127.0.0.1");
     unsigned asked = liar.asked;
