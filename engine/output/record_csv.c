@@ -52,14 +52,14 @@ static void put_number_or_nothing(struct text *text, uint64_t number) {
     put_comma(text);
 }
 
-static void put_error(struct text *text, struct rf_error error) {
-    char detail[200] = "";
+static void put_error(struct text *text, const struct rf_result *result) {
+    struct rf_error error = result->error;
     struct err err = {.stage = error.stage, .kind = error.kind, .detail = error.detail};
     bool failed = err_is(err);
     put_cell(text, failed ? err_stage_name(err) : NULL);
     put_cell(text, failed ? err_kind_name((enum err_kind)err.kind) : NULL);
     put_cell(text, failed ? err_fault_name(err) : NULL);
-    put_cell(text, failed ? err_text(err, detail, sizeof detail) : NULL);
+    put_cell(text, failed ? result->detail : NULL);
 }
 
 static void put_times(struct text *text, const struct rf_times *ms) {
@@ -78,7 +78,7 @@ void record_put_csv(struct text *text, const struct rf_result *result) {
     put_cell(text, result->tag);
     put_cell(text, result->ok ? "true" : "false");
     put_number_or_nothing(text, result->status);
-    put_error(text, result->error);
+    put_error(text, result);
     put_cell(text, result->method);
     put_cell(text, result->final_url);
     put_number_cell(text, result->redirect_count);

@@ -62,8 +62,8 @@ static void put_number_or_null(struct text *text, uint64_t number) {
         PUT(text, "null");
 }
 
-static void put_error(struct text *text, struct rf_error error) {
-    char detail[200];
+static void put_error(struct text *text, const struct rf_result *result) {
+    struct rf_error error = result->error;
     struct err err = {.stage = error.stage, .kind = error.kind, .detail = error.detail};
     if (!err_is(err)) {
         PUT(text, "null");
@@ -76,7 +76,7 @@ static void put_error(struct text *text, struct rf_error error) {
     PUT(text, ",\"fault\":");
     put_string(text, err_fault_name(err));
     PUT(text, ",\"detail\":");
-    put_string(text, err_text(err, detail, sizeof detail));
+    put_string(text, result->detail);
     PUT(text, "}");
 }
 
@@ -150,7 +150,7 @@ void record_put_json(struct text *text, const struct rf_result *result) {
     PUT(text, ",\"status\":");
     put_number_or_null(text, result->status);
     PUT(text, ",\"error\":");
-    put_error(text, result->error);
+    put_error(text, result);
     PUT(text, ",\"method\":");
     put_string(text, result->method);
     PUT(text, ",\"final_url\":");

@@ -62,6 +62,17 @@ static enum rf_exit add_inputs(struct rf_engine *engine, const struct get_option
     return RF_OK;
 }
 
+/* What an output could not write counts unless something worse has happened. */
+static enum rf_exit close_outputs(struct rf_engine *engine, enum rf_exit exit) {
+    char why[WHY_BYTES] = "", shown[WHY_BYTES];
+    enum rf_exit closed = rf_close_outputs(engine, why, sizeof why);
+    if (!closed) {
+        return exit;
+    }
+    console_line("ringfetch: %s", text_escape(shown, sizeof shown, why));
+    return exit == RF_OK || exit == RF_SOME_FAILED ? closed : exit;
+}
+
 static enum rf_exit run(struct rf_engine *engine, const struct get_options *options) {
     struct report report = {.verbose = options->verbose};
     struct progress progress;
@@ -73,9 +84,7 @@ static enum rf_exit run(struct rf_engine *engine, const struct get_options *opti
     enum rf_exit exit = rf_run(engine);
     progress_end(&progress);
     signals_unwatch();
-    if (exit == RF_LOCAL_FAULT && !options->silent) {
-        console_line("ringfetch: input could not be read or output not be written");
-    }
+    exit = close_outputs(engine, exit);
     if (wants_summary(options, exit)) {
         struct rf_progress end;
         char line[1024];

@@ -14,10 +14,10 @@
 enum { URL_SHOWN_BYTES = 1024, LINE_BYTES_MAX = 4096, SUMMARY_KINDS = 12 };
 
 static size_t add_failure(char *out, size_t size, size_t used, const struct rf_result *result) {
-    char text[512], shown[1024];
-    rf_error_text(result->error, text, sizeof text);
+    char shown[1024];
+    const char *detail = result->detail ? result->detail : "";
     return text_add(out, size, used, "%s: %s: %s", rf_error_stage(result->error),
-                    rf_error_kind(result->error), text_escape(shown, sizeof shown, text));
+                    rf_error_kind(result->error), text_escape(shown, sizeof shown, detail));
 }
 
 static size_t add_success(char *out, size_t size, size_t used, const struct rf_result *result) {

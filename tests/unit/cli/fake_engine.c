@@ -116,6 +116,11 @@ enum rf_exit rf_run(struct rf_engine *run) {
     return fake.stopped_with ? fake.stopped_with : fake.run_exit;
 }
 
+enum rf_exit rf_close_outputs(struct rf_engine *closed, char *why, size_t why_size) {
+    (void)closed;
+    return answer(fake.close_exit, why, why_size);
+}
+
 void rf_stop(struct rf_engine *stopped, enum rf_exit exit) {
     (void)stopped;
     fake.stopped_with = exit;

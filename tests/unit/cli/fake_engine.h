@@ -14,7 +14,7 @@ enum { FAKE_MAX = 32 };
 
 struct fake {
     /* what the test decides */
-    enum rf_exit open_exit, output_exit, input_exit, run_exit;
+    enum rf_exit open_exit, output_exit, input_exit, run_exit, close_exit;
     const char *why; /* for the three refusals */
     struct rf_result results[FAKE_MAX];
     unsigned result_count, result_repeats; /* rf_run plays all of them so many times */
