@@ -23,7 +23,7 @@
 
 #include "base/clock.h"
 
-enum { PORT = 80, PATIENCE_S = 10, NAMES = 10000 };
+enum { PORT = 80, PATIENCE_S = 10, NAMES = 10000, START_ATTEMPTS = 10, NOT_INSTALLED = 127 };
 
 static pid_t server;
 static struct ring *ring;
@@ -33,13 +33,21 @@ static char servers[40];
 
 /* ---- dnsmasq ---- */
 
+/* Free for both protocols, at this moment. */
 static uint16_t free_port(void) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t len = sizeof address;
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-    close(fd);
+    bool free_for_udp = false;
+    while (!free_for_udp) {
+        int tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        address.sin_port = 0;
+        assert_int_equal(bind(tcp, (struct sockaddr *)&address, len), 0);
+        assert_int_equal(getsockname(tcp, (struct sockaddr *)&address, &len), 0);
+        free_for_udp = bind(udp, (struct sockaddr *)&address, len) == 0;
+        close(tcp);
+        close(udp);
+    }
     return ntohs(address.sin_port);
 }
 
@@ -49,14 +57,14 @@ static void run_dnsmasq(uint16_t port, pid_t parent) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(1);
+    setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/usr/local/sbin", 1);
     execlp("dnsmasq", "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null",
            "--pid-file=", "--user=", "--no-resolv", "--no-hosts", "--log-facility=/dev/null",
            port_option, "--listen-address=127.0.0.1", "--bind-interfaces", "--local=/test/",
            "--local-ttl=77", "--address=/v4.test/127.0.0.5", "--address=/bulk.test/127.0.0.6",
            "--address=/bulk.test/::1", "--host-record=pair.test,127.0.0.9,::1,33",
            "--cname=alias.test,pair.test", "--cache-size=10000", (char *)NULL);
-    execl("/usr/sbin/dnsmasq", "dnsmasq", "--version", (char *)NULL);
-    _exit(127);
+    _exit(NOT_INSTALLED);
 }
 
 static bool is_up(uint16_t port) {
@@ -78,23 +86,32 @@ static bool is_up(uint16_t port) {
     return answered;
 }
 
+/* False: it has ended, most likely because somebody else took the port meanwhile. */
+static bool comes_up(uint16_t port, int *status) {
+    uint64_t deadline_ns = clock_now_ns() + PATIENCE_S * NS_PER_S;
+    while (!is_up(port))
+        if (waitpid(server, status, WNOHANG) == server || clock_now_ns() > deadline_ns)
+            return false;
+    return true;
+}
+
 static int start_server(void **state) {
     (void)state;
-    uint16_t port = free_port();
     pid_t self = getpid();
-    server = fork();
-    if (server == 0)
-        run_dnsmasq(port, self);
-    snprintf(servers, sizeof servers, "127.0.0.1:%u", port);
-    uint64_t deadline_ns = clock_now_ns() + PATIENCE_S * NS_PER_S;
-    while (!is_up(port)) {
-        int status;
-        if (waitpid(server, &status, WNOHANG) == server || clock_now_ns() > deadline_ns) {
-            fprintf(stderr, "dnsmasq does not start: is it installed?\n");
-            return -1;
-        }
+    int status = 0;
+    for (int attempt = 0; attempt < START_ATTEMPTS; attempt++) {
+        uint16_t port = free_port();
+        server = fork();
+        if (server == 0)
+            run_dnsmasq(port, self);
+        snprintf(servers, sizeof servers, "127.0.0.1:%u", port);
+        if (comes_up(port, &status))
+            return 0;
+        if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_INSTALLED)
+            break;
     }
-    return 0;
+    fprintf(stderr, "dnsmasq does not start (wait status %d): is it installed?\n", status);
+    return -1;
 }
 
 static int end_server(void **state) {
