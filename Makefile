@@ -1,20 +1,28 @@
 # ringfetch: one Makefile, no recursion into folders. `make help` lists what it can do.
 
 BUILD ?= build
-CC ?= gcc
 PREFIX ?= /usr/local
 DESTDIR ?=
 PYTHON ?= /usr/bin/python3
 OPT ?= -O2 -g
 SANITIZE ?=
+# Every time limit of the tests, multiplied.
+SLOW ?= 1
+FUZZ_SECONDS ?= 10
+
+# All cores, unless the caller says how many.
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
 
 PKGS = liburing libcares libidn2 jansson nettle
+# Empty where something is missing: $(BUILD)/flags complains then, and targets that set up first still can.
+LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+URING_VERSION := $(shell pkg-config --modversion liburing 2>/dev/null)
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
-CPPFLAGS += -D_GNU_SOURCE -Iengine -Iinclude -Itests/unit
-CPPFLAGS += -DLIBURING_VERSION=\"$(shell pkg-config --modversion liburing)\"
+CPPFLAGS += -D_GNU_SOURCE -Iengine -Iinclude -Itests/unit -DLIBURING_VERSION=\"$(URING_VERSION)\"
 CFLAGS += -std=gnu11 $(OPT) $(WARN) -fPIC -pthread -fno-strict-aliasing $(SANITIZE)
 LDFLAGS += -pthread $(SANITIZE)
-LIBS = $(shell pkg-config --libs $(PKGS))
 
 # ---- sources, room by room (engine/LAYERS has their order) ------------------------------------------
 base   = assert err hash heap pool
@@ -33,23 +41,35 @@ cli    = main console fields get get_check get_options info options progress rep
          streams text values
 origin =
 
-rooms ?= base http net input output conn job ring cli
-room = $(wildcard $(patsubst %,engine/$(1)/%.c,$($(1))))
-CORE_SRC = $(foreach r,$(filter-out ring,$(rooms)),$(call room,$(r))) $(patsubst %,engine/%.c,$(top))
-RING_SRC = $(call room,ring)
-SIM_SRC  = $(patsubst %,engine/ring/%.c,$(sim))
-CLI_SRC  = $(patsubst %,tools/ringfetch/%.c,$(cli)) $(patsubst %,tools/origin/%.c,$(origin))
+examples = fetch_one gather my_output
 
-EXAMPLES = $(patsubst %,$(BUILD)/examples/%,fetch_one gather my_output)
+# What gets built and tested; a part of it for a quick turn: make BUILD=/tmp/b rooms="base http" unit
+rooms ?= base http net input output conn job ring top cli origin
+parts = $(patsubst %,$(2)%.c,$($(1)))
+CORE_SRC = $(foreach r,$(filter-out ring top cli origin,$(rooms)),$(call parts,$(r),engine/$(r)/)) \
+           $(if $(filter top,$(rooms)),$(call parts,top,engine/))
+RING_SRC = $(if $(filter ring,$(rooms)),$(call parts,ring,engine/ring/))
+SIM_SRC  = $(call parts,sim,engine/ring/)
+CLI_SRC  = $(call parts,cli,tools/ringfetch/) $(call parts,origin,tools/origin/)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB = $(BUILD)/libringfetch.a
 SIMLIB = $(BUILD)/libringfetch-sim.a
+SHARED = $(BUILD)/libringfetch.so.0
+EXAMPLES = $(patsubst %,$(BUILD)/examples/%,$(examples))
+LINK = @mkdir -p $(@D); $(strip $(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^))
 
-# ---- what gets built --------------------------------------------------------------------------------
-all: $(BUILD)/ringfetch $(BUILD)/libringfetch.so $(EXAMPLES)
+all: $(BUILD)/ringfetch $(BUILD)/libringfetch.so $(EXAMPLES)  ## build everything (default)
 
-$(BUILD)/obj/%.o: %.c
+# ---- how it is built ----------------------------------------------------------------------------------
+
+# Compiler and flags of the last build: objects made with others are made again.
+$(BUILD)/flags: force
+	@test -n "$(LIBS)" || { echo "libraries are missing: tools/dev/setup build installs them" >&2; exit 1; }
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || printf '%s\n' '$(CC) $(CPPFLAGS) $(CFLAGS)' >$@
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -62,44 +82,134 @@ $(SIMLIB): $(call obj,$(CORE_SRC) $(SIM_SRC))
 	@rm -f $@
 	ar rcs $@ $^
 
-$(BUILD)/libringfetch.so: $(call obj,$(CORE_SRC) $(RING_SRC))
-	$(CC) $(LDFLAGS) -shared -Wl,-soname,libringfetch.so.0 -o $@ $^ $(LIBS)
+# Only the public names are visible from outside.
+$(SHARED): $(call obj,$(CORE_SRC) $(RING_SRC)) tools/dev/libringfetch.map
+	$(LINK) -shared -Wl,-soname,$(@F) -Wl,--version-script=tools/dev/libringfetch.map $(LIBS)
+
+$(BUILD)/libringfetch.so: $(SHARED)
+	ln -sf $(<F) $@
 
 $(BUILD)/ringfetch: $(call obj,$(CLI_SRC)) $(LIB)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(LINK) $(LIBS)
 
 $(BUILD)/examples/%: $(BUILD)/obj/tools/examples/%.o $(LIB)
-	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(LINK) $(LIBS)
 
 # ---- tests --------------------------------------------------------------------------------------------
-UNIT_SRC = $(foreach r,$(rooms),$(wildcard tests/unit/$(r)/*_test.c))
-FAULT_SRC = $(wildcard tests/fault/*_test.c)
-UNIT = $(patsubst tests/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
-FAULT = $(patsubst tests/%.c,$(BUILD)/tests/%,$(FAULT_SRC))
 
-$(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/obj/tests/unit/guard.o $(LIB)
-	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+programs = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard $(1)))
+UNIT = $(foreach r,$(rooms),$(call programs,tests/unit/$(patsubst top,engine,$(r))/*_test.c))
+FAULT = $(call programs,tests/fault/*_test.c)
+FUZZ = $(call programs,tests/fuzz/*_fuzz.c)
+E2E = $(wildcard tests/e2e/*_test.py)
 
-# The command line's parts, without main and on a fake engine.
-CLI_PARTS = $(call obj,$(patsubst %,tools/ringfetch/%.c,$(filter-out main,$(cli))))
-$(BUILD)/tests/unit/cli/%: $(BUILD)/obj/tests/unit/cli/%.o $(BUILD)/obj/tests/unit/cli/fake_engine.o \
-		$(CLI_PARTS)
-	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+# A test links what lies beside it and is no test itself.
+.SECONDEXPANSION:
+helpers = $(call obj,$(filter-out %_test.c,$(wildcard tests/$(1)/*.c)))
+# The command line's parts, without main and on a fake engine; the origin's parts.
+CLI_PARTS = $(call obj,$(filter-out %/main.c,$(call parts,cli,tools/ringfetch/)))
+ORIGIN_PARTS = $(call obj,$(call parts,origin,tools/origin/)) $(CLI_PARTS)
 
-$(BUILD)/tests/fault/%: $(BUILD)/obj/tests/fault/%.o $(SIMLIB)
-	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+$(BUILD)/tests/unit/cli/%: $(BUILD)/obj/tests/unit/cli/%.o $$(call helpers,unit/cli) $$(CLI_PARTS)
+	$(LINK) -lcmocka $(LIBS)
 
-unit: $(UNIT)
-	@for t in $(UNIT); do $$t || exit 1; done
+$(BUILD)/tests/unit/origin/%: $(BUILD)/obj/tests/unit/origin/%.o $$(call helpers,unit) $$(call helpers,unit/origin) \
+		$$(ORIGIN_PARTS) $(LIB)
+	$(LINK) -lcmocka $(LIBS)
 
-clean:
+$(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $$(call helpers,unit) $$(call helpers,unit/$$(*D)) $(LIB)
+	$(LINK) -lcmocka $(LIBS)
+
+$(BUILD)/tests/fault/%: $(BUILD)/obj/tests/fault/%.o $$(call helpers,fault) $(SIMLIB)
+	$(LINK) -lcmocka $(LIBS)
+
+$(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(LIB)
+	$(LINK) -fsanitize=fuzzer $(LIBS)
+
+RUN = RINGFETCH="$(abspath $(BUILD)/ringfetch)" RINGFETCH_SLOW=$(SLOW) $(RUN_UNDER) tests/run
+
+setup:  ## install what building and testing need (Debian, Ubuntu)
+	@tools/dev/setup build test
+
+unit: $(UNIT)  ## unit tests
+	@$(RUN) --title unit $(UNIT)
+
+fault: $(FAULT)  ## tests of the engine on a simulated network that misbehaves
+	@$(RUN) --title fault $(FAULT)
+
+e2e: $(BUILD)/ringfetch  ## tests of the real binary against real servers
+	@$(RUN) --title e2e $(E2E)
+
+suite: $(UNIT) $(FAULT) $(BUILD)/ringfetch
+	@$(RUN) --title "unit, fault and e2e" $(UNIT) $(FAULT) $(E2E)
+
+check: $(UNIT)  ## format, layers, headers, sizes, texts, manual, unit tests: seconds
+	@CC="$(CC)" CPPFLAGS='$(CPPFLAGS)' CFLAGS='$(CFLAGS)' tools/dev/check; checked=$$?; \
+		$(RUN) --title unit $(UNIT) && exit $$checked
+
+asan:  ## unit, fault and e2e tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan OPT="-O1 -g -fno-omit-frame-pointer" SLOW=4 \
+		SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" suite
+
+# ThreadSanitizer of gcc 12 can't live with as much address randomisation as new kernels have.
+tsan:  ## the same under ThreadSanitizer
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan OPT="-O1 -g" SLOW=10 SANITIZE="-fsanitize=thread" \
+		RUN_UNDER="setarch -R" suite
+
+test:  ## set up, then build and run every test, last under sanitizers
+	@tools/dev/setup build test
+	+@tests/all $(MAKE) --no-print-directory
+
+fuzz:  ## every fuzz target for FUZZ_SECONDS (10) each, its corpus first
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=clang OPT="-O1 -g" \
+		SANITIZE="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" fuzz-run
+
+fuzz-run: $(FUZZ)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tools/dev/fuzz $(BUILD) $(FUZZ)
+
+tidy:  ## clang-tidy
+	@printf '%s\0' $(CORE_SRC) $(RING_SRC) $(SIM_SRC) $(CLI_SRC) $(patsubst %,tools/examples/%.c,$(examples)) | \
+		xargs -0 -n 4 -P $(shell nproc) tools/dev/tidy $(CPPFLAGS) $(CFLAGS) --
+
+# ---- what people do with it -----------------------------------------------------------------------------
+
+demo:  ## set up, build, and fetch 3,000 URLs from the loopback origin
+	@tools/dev/setup build
+	@$(MAKE) --no-print-directory -s all
+	@tools/dev/demo $(BUILD)/ringfetch
+
+bench:  ## set up, build, and measure against other programs
+	@tools/dev/setup build bench
+	@$(MAKE) --no-print-directory -s all
+	@$(PYTHON) bench/run.py
+
+VERSION = $(shell sed -n 's/^\#define RF_VERSION "\(.*\)"/\1/p' include/ringfetch/ringfetch.h)
+INTO = $(DESTDIR)$(PREFIX)
+
+install: all  ## install below PREFIX (/usr/local), itself below DESTDIR
+	install -d $(INTO)/bin $(INTO)/lib/pkgconfig $(INTO)/include/ringfetch $(INTO)/share/man/man1
+	install -m 755 $(BUILD)/ringfetch $(INTO)/bin/
+	install -m 644 $(LIB) $(INTO)/lib/
+	install -m 755 $(SHARED) $(INTO)/lib/
+	ln -sf libringfetch.so.0 $(INTO)/lib/libringfetch.so
+	install -m 644 include/ringfetch/*.h $(INTO)/include/ringfetch/
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@PKGS@|$(PKGS)|' tools/dev/ringfetch.pc.in \
+		>$(INTO)/lib/pkgconfig/ringfetch.pc
+	install -m 644 docs/ringfetch.1 $(INTO)/share/man/man1/
+
+uninstall:  ## remove what install put there
+	rm -f $(INTO)/bin/ringfetch $(INTO)/lib/libringfetch.a $(INTO)/lib/libringfetch.so $(INTO)/lib/libringfetch.so.0 \
+		$(INTO)/lib/pkgconfig/ringfetch.pc $(INTO)/share/man/man1/ringfetch.1
+	rm -rf $(INTO)/include/ringfetch
+
+clean:  ## remove the build folder
 	rm -rf $(BUILD)
 
-.PHONY: all unit clean
+help:  ## this list
+	@sed -n 's/^\([a-z0-9]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+.PHONY: all setup unit fault e2e suite check asan tsan test fuzz fuzz-run tidy demo bench install uninstall clean \
+	help force
 .SECONDARY:
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
