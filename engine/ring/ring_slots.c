@@ -88,7 +88,7 @@ int32_t ring_slot_adopt(struct ring *ring, int fd) {
     int32_t slot = ring_slot_acquire(ring);
     if (slot == RING_NO_SLOT)
         return -EMFILE;
-    /* On a non-blocking socket io_uring answers -EAGAIN where it would otherwise wait. */
+    /* Some operations of some kernels answer -EAGAIN on a non-blocking socket instead of waiting. */
     if (flags & O_NONBLOCK)
         fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
     if (ring->ordinary) {

@@ -90,12 +90,14 @@ __attribute__((unused)) static void give_up(struct ring_timer *timer) {
 
 #define TURN_UNTIL(condition)                                                                      \
     do {                                                                                           \
+        uint64_t start_ = clock_now_ns();                                                          \
         struct ring_timer limit_;                                                                  \
         ring_timer_init(&limit_, give_up);                                                         \
         ring_timer_set(ring, &limit_, clock_now_ns() + 5 * NS_PER_S);                              \
         while (!(condition))                                                                       \
             ring_turn(ring, true);                                                                 \
         ring_timer_stop(&limit_);                                                                  \
+        assert_true(clock_now_ns() < start_ + 2 * NS_PER_S); /* slept through it */                \
     } while (0)
 
 __attribute__((unused)) static void settle_down(void) {
