@@ -80,7 +80,7 @@ static struct civil_date date_of_day(int64_t day) {
 }
 
 void text_put_time(struct text *text, int64_t time_us) {
-    const int64_t first = INT64_C(-62162208000000000), last = INT64_C(253402300799999999);
+    const int64_t first = INT64_C(-62162035200000000), last = INT64_C(253402300799999999);
     if (time_us < first) /* 0000-03-01, where date_of_day begins */
         time_us = first;
     if (time_us > last)
