@@ -33,7 +33,7 @@ net    = address dns dns_message name_table resolver resolver_cache resolver_hos
 input  = input input_glob input_json input_line input_reader
 output = output output_fault output_verify output_files output_stdout output_records output_null file_name file_component file_dirs file_place file_suffix file_resume record_json record_csv text writer spill turns
 conn   = conn conn_dial conn_h1 conn_origin conn_pool
-job    = host job job_exchange job_memory job_request sched
+job    = host job job_exchange job_memory job_request loan sched
 top    = engine engine_errors engine_feed engine_info engine_limits engine_settings engine_sink engine_submit engine_worker
 sim    = ring_sim ring_sim_ops ring_sim_net ring_sim_world ring_timers
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "job/loan.h"
 #include "output/output.h"
 
 /* ---- what workers ask of the run ------------------------------------------------------------------- */
@@ -24,6 +25,27 @@ static void wake_starving(struct job_shared *shared) {
     for (unsigned i = 0; i < engine->worker_count; i++)
         if (atomic_load(&engine->workers[i].sched.starving))
             ring_wake(engine->workers[i].ring);
+}
+
+static struct sched *find_dry(struct sched *sched) {
+    struct worker *self = sched->worker;
+    struct rf_engine *engine = self->engine;
+    for (unsigned i = 1; i < engine->worker_count; i++) {
+        struct sched *other = &engine->workers[(self->index + i) % engine->worker_count].sched;
+        if (atomic_exchange(&other->dry, false))
+            return other;
+    }
+    return NULL;
+}
+
+static void post_loan(struct sched *to, struct loan *loan) {
+    struct worker *worker = to->worker;
+    for (struct link *link = loan->jobs.next; link != &loan->jobs; link = link->next)
+        submission_moved(LIST_ENTRY(link, struct job, link), worker);
+    pthread_mutex_lock(&worker->lock);
+    list_push_back(&worker->loans, &loan->link);
+    pthread_mutex_unlock(&worker->lock);
+    worker_wake(worker);
 }
 
 static bool hand_over(struct sched *sched, struct job *job) {
@@ -46,6 +68,8 @@ static void init_shared(struct rf_engine *engine) {
         .start_interval_ns = settings->rate > 0 ? (uint64_t)(1e9 / settings->rate) : 0,
         .limit_rate_bytes = settings->limit_rate_bytes,
         .wake_starving = wake_starving,
+        .find_dry = find_dry,
+        .post_loan = post_loan,
         .hand_over = hand_over,
     };
 }
@@ -153,8 +177,9 @@ void rf_engine_close(struct rf_engine *engine) {
         if (engine->workers[i].ring)
             ring_wake(engine->workers[i].ring);
         worker_join(&engine->workers[i]);
-        pthread_mutex_destroy(&engine->workers[i].lock);
     }
+    for (unsigned i = 0; i < engine->worker_count; i++)
+        worker_deinit(&engine->workers[i]);
     submissions_close(engine->submissions);
     if (engine->input)
         input_close(engine->input);

@@ -33,8 +33,9 @@ struct worker {
     struct ring_timer sched_timer, flush_timer;
     struct rf_field fields[HEAD_FIELDS_MAX]; /* scratch for rf_response */
 
-    pthread_mutex_t lock; /* guards inbox, resumed, cancels */
+    pthread_mutex_t lock; /* guards inbox, loans, resumed, cancels */
     struct link inbox;    /* jobs from other threads */
+    struct link loans;    /* parts of hosts, from other workers */
     struct link resumed;  /* streams whose output can take more */
     struct link cancels;  /* of submitted requests */
     atomic_bool posted;   /* something is in one of them */
@@ -110,6 +111,8 @@ void engine_explain_ring(int error, char *why, size_t why_size);
 /* engine_worker.c */
 bool worker_start(struct rf_engine *engine, unsigned index);
 void worker_join(struct worker *worker);
+/* After all workers were joined. */
+void worker_deinit(struct worker *worker);
 /* Any thread: the job becomes the worker's. A list of them under one lock and one wake-up. */
 void worker_post(struct worker *worker, struct link *jobs);
 void worker_wake(struct worker *worker);

@@ -16,8 +16,8 @@ struct info {
     void *context;
 };
 
-__attribute__((format(printf, 4, 5))) static void say(const struct info *info, const char *group, const char *name,
-                                                      const char *format, ...) {
+__attribute__((format(printf, 4, 5))) static void say(const struct info *info, const char *group,
+                                                      const char *name, const char *format, ...) {
     char value[256];
     va_list list;
     va_start(list, format);
@@ -53,16 +53,18 @@ static void say_limit(const struct info *info, const char *name, uint64_t value)
         say(info, "limits", name, "%" PRIu64, value);
 }
 
-static void say_memory(const struct info *info, const struct rf_settings *settings, uint64_t descriptors) {
+static void say_memory(const struct info *info, const struct rf_settings *settings,
+                       uint64_t descriptors) {
     struct ring_options options;
     ring_options_init(&options, settings->concurrency);
     uint64_t buffers = (uint64_t)options.buffers * options.buffer_bytes;
     uint64_t slots = options.slots < descriptors ? options.slots : descriptors;
-    say(info, "memory", "receive buffers a worker", "%u x %u bytes = %" PRIu64 " KiB", options.buffers,
-        options.buffer_bytes, buffers / 1024);
+    say(info, "memory", "receive buffers a worker", "%u x %u bytes = %" PRIu64 " KiB",
+        options.buffers, options.buffer_bytes, buffers / 1024);
     say(info, "memory", "sockets a worker", "%" PRIu64, slots);
     say(info, "memory", "queue entries a worker", "%u", options.entries);
-    say(info, "memory", "a request in flight", "%zu bytes", sizeof(struct job) + sizeof(struct exchange));
+    say(info, "memory", "a request in flight", "%zu bytes",
+        sizeof(struct job) + sizeof(struct exchange));
     say(info, "memory", "workers", "%u", settings->threads);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "engine.h"
+#include "job/loan.h"
 
 /* ---- the inbox ------------------------------------------------------------------------------------- */
 
@@ -43,16 +44,28 @@ static void take_job(struct worker *worker, struct link *link) {
     sched_add(&worker->sched, job);
 }
 
+static void take_loan(struct worker *worker, struct loan *loan) {
+    for (struct link *link = loan->jobs.next; link != &loan->jobs; link = link->next) {
+        struct job *job = LIST_ENTRY(link, struct job, link);
+        if (!submission_arrived(job, worker))
+            job->err = err_make(STAGE_LOCAL, ERR_CANCELLED, 0);
+    }
+    loan_take(&worker->sched, loan);
+}
+
 static void empty_inbox(struct worker *worker) {
-    struct link jobs, resumed;
+    struct link jobs, loans, resumed;
     if (!atomic_exchange(&worker->posted, false))
         return;
     pthread_mutex_lock(&worker->lock);
     list_take(&jobs, &worker->inbox);
+    list_take(&loans, &worker->loans);
     list_take(&resumed, &worker->resumed);
     pthread_mutex_unlock(&worker->lock);
     for (struct link *link; (link = list_pop_front(&jobs));)
         take_job(worker, link);
+    for (struct link *link; (link = list_pop_front(&loans));)
+        take_loan(worker, LIST_ENTRY(link, struct loan, link));
     /* A job's end takes its streams off this list too, under the lock as everybody does. */
     for (;;) {
         pthread_mutex_lock(&worker->lock);
@@ -92,6 +105,15 @@ static void worker_stop_jobs(struct worker *worker) {
     sched_stop(&worker->sched, err_make(STAGE_LOCAL, ERR_INTERRUPTED, 0));
 }
 
+/* Offers help, or asks for it. */
+static void share_work(struct worker *worker) {
+    struct sched *sched = &worker->sched;
+    bool dry = sched->running == 0 && list_is_empty(&sched->ready);
+    atomic_store_explicit(&sched->dry, dry, memory_order_relaxed);
+    if (!dry)
+        loan_consider(sched, ring_now(worker->ring));
+}
+
 static void worker_turn(struct worker *worker) {
     struct rf_engine *engine = worker->engine;
     ring_turn(worker->ring, true);
@@ -104,6 +126,8 @@ static void worker_turn(struct worker *worker) {
         worker->stopped = worker->sched.stopping = false;
     empty_inbox(worker);
     sched_run(&worker->sched, ring_now(worker->ring));
+    if (engine->worker_count > 1)
+        share_work(worker);
     uint64_t due = sched_due_ns(&worker->sched);
     if (due != UINT64_MAX)
         ring_timer_set(worker->ring, &worker->sched_timer, due);
@@ -247,6 +271,7 @@ bool worker_start(struct rf_engine *engine, unsigned index) {
     worker->index = index;
     pthread_mutex_init(&worker->lock, NULL);
     list_init(&worker->inbox);
+    list_init(&worker->loans);
     list_init(&worker->resumed);
     list_init(&worker->cancels);
     pool_init(&worker->pool, &engine->depot);
@@ -258,6 +283,15 @@ void worker_join(struct worker *worker) {
     if (worker->started)
         pthread_join(worker->thread, NULL);
     worker->started = false;
+}
+
+void worker_deinit(struct worker *worker) {
+    if (!worker->engine)
+        return;
+    for (struct link *link; (link = list_pop_front(&worker->loans));)
+        free(LIST_ENTRY(link, struct loan,
+                        link)); /* a part that came back after its home had ended */
+    pthread_mutex_destroy(&worker->lock);
 }
 
 struct worker *engine_home(struct rf_engine *engine, const struct url *url) {

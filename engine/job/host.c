@@ -3,7 +3,7 @@
  * host.c: the table of hosts (name and port) with their queues, limits and pauses. A host is forgotten when nothing waits, runs or is held
  * back, so the table is as small as what is going on.
  */
-#include "job/sched.h"
+#include "job/loan.h"
 
 #include <stdlib.h>
 
@@ -36,19 +36,18 @@ uint64_t host_hash(const struct url *url) {
     return hash_bytes(name.at, name.len) ^ url->port * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-static struct host *host_of(struct sched *sched, const struct url *url) {
-    struct span name = url_host(url);
-    uint64_t hash = host_hash(url);
+struct host *host_find(struct sched *sched, struct span name, uint16_t port, uint64_t hash) {
     if (sched->host_count >= sched->bucket_count)
         grow(sched);
     struct host **bucket = &sched->buckets[hash & (sched->bucket_count - 1)];
     for (struct host *host = *bucket; host; host = host->next)
-        if (host->hash == hash && host->port == url->port && host->len == name.len &&
+        if (host->hash == hash && host->port == port && host->len == name.len &&
             memcmp(host->name, name.at, name.len) == 0)
             return host;
     struct host *host = pool_acquire_zeroed(sched->pool, host_bytes(name.len));
     host->hash = hash;
-    host->port = url->port;
+    host->port = port;
+    host->limit = sched->options.per_host;
     host->len = (uint16_t)name.len;
     memcpy(host->name, name.at, name.len);
     list_init(&host->ready);
@@ -59,9 +58,13 @@ static struct host *host_of(struct sched *sched, const struct url *url) {
     return host;
 }
 
-static void host_forget_if_unused(struct sched *sched, struct host *host) {
-    if (host->waiting_count || host->in_flight || host->due.place)
+void host_forget_if_unused(struct sched *sched, struct host *host) {
+    if (host->waiting_count || host->in_flight || host->due.place || host->lent || host->lend_to)
         return;
+    if (host->lender)
+        loan_return(sched, host);
+    if (sched->crowded == host)
+        sched->crowded = NULL;
     struct host **at = &sched->buckets[host->hash & (sched->bucket_count - 1)];
     while (*at != host)
         at = &(*at)->next;
@@ -71,19 +74,31 @@ static void host_forget_if_unused(struct sched *sched, struct host *host) {
     pool_release(sched->pool, host, host_bytes(host->len));
 }
 
+/* What is left are hosts that are held back, or lent to a worker that ended before it said so. */
+void hosts_deinit(struct sched *sched) {
+    for (size_t i = 0; i < sched->bucket_count; i++) {
+        for (struct host *host; (host = sched->buckets[i]);) {
+            CHECK(!host->waiting_count && !host->in_flight);
+            sched->buckets[i] = host->next;
+            heap_remove(&sched->due, &host->due);
+            pool_release(sched->pool, host, host_bytes(host->len));
+        }
+    }
+    free(sched->buckets);
+}
+
 /* When it may start the next job, other limits aside. */
 static uint64_t host_open_ns(const struct host *host) {
     return host->hold_ns > host->next_start_ns ? host->hold_ns : host->next_start_ns;
 }
 
-bool host_may_start(const struct sched *sched, const struct host *host, uint64_t now_ns) {
-    return host->waiting_count && host->in_flight < sched->options.per_host &&
-           host_open_ns(host) <= now_ns;
+static bool host_may_start(const struct host *host, uint64_t now_ns) {
+    return host->waiting_count && host->in_flight < host->limit && host_open_ns(host) <= now_ns;
 }
 
 /* Puts the host where it belongs: among the ready ones, among those that wait for a time, or in neither. */
 static void host_place(struct sched *sched, struct host *host, uint64_t now_ns) {
-    if (host_may_start(sched, host, now_ns)) {
+    if (host_may_start(host, now_ns)) {
         if (!link_is_linked(&host->ready))
             list_push_back(&sched->ready, &host->ready);
     } else {
@@ -94,7 +109,7 @@ static void host_place(struct sched *sched, struct host *host, uint64_t now_ns) 
 }
 
 void host_enqueue(struct sched *sched, struct job *job, bool front) {
-    struct host *host = host_of(sched, &job->url);
+    struct host *host = host_find(sched, url_host(&job->url), job->url.port, host_hash(&job->url));
     job->host = host;
     job->state = JOB_QUEUED;
     if (front)
@@ -102,6 +117,8 @@ void host_enqueue(struct sched *sched, struct job *job, bool front) {
     else
         list_push_back(&host->waiting, &job->link);
     host->waiting_count++;
+    if (!sched->crowded || host->waiting_count > sched->crowded->waiting_count)
+        sched->crowded = host;
     host_place(sched, host, conn_pool_now(sched->conns));
 }
 
@@ -131,6 +148,7 @@ void host_leave(struct sched *sched, struct job *job) {
     struct host *host = job->host;
     job->host = NULL;
     host->in_flight--;
+    loan_step(sched, host);
     host_place(sched, host, conn_pool_now(sched->conns));
     host_forget_if_unused(sched, host);
 }

@@ -18,6 +18,7 @@
 #include "http/request.h"
 
 struct host;
+struct loan;
 struct sched;
 
 /* What is asked with a URL. The run's own is shared by most jobs; a record with fields of its own
@@ -141,6 +142,9 @@ struct job_shared {
     atomic_uint_fast64_t bytes_next_ns;
     /* Wakes the schedulers that are starving. Any worker's thread. */
     void (*wake_starving)(struct job_shared *shared);
+    /* Another scheduler that has nothing to do, marked as no longer so; or NULL. */
+    struct sched *(*find_dry)(struct sched *sched);
+    void (*post_loan)(struct sched *to, struct loan *loan);
     /* Takes over a job whose host is another worker's; true if it did. */
     bool (*hand_over)(struct sched *sched, struct job *job);
 };

@@ -27,14 +27,8 @@ void sched_init(struct sched *sched, struct conn_pool *conns, struct pool *pool,
 
 void sched_deinit(struct sched *sched) {
     CHECK(list_is_empty(&sched->all));
-    for (struct heap_item *item; (item = heap_first(&sched->due));) {
-        struct host *host = CONTAINER_OF(item, struct host, due);
-        host->hold_ns = host->next_start_ns = 0;
-        host_is_due(sched, host);
-    }
-    CHECK(sched->host_count == 0);
+    hosts_deinit(sched);
     heap_deinit(&sched->due);
-    free(sched->buckets);
 }
 
 void sched_add(struct sched *sched, struct job *job) {

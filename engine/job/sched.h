@@ -42,8 +42,12 @@ struct sched {
     struct link all;   /* jobs */
     struct heap due;   /* jobs and hosts that wait for a time */
     struct random random;
+    struct host *crowded; /* has more waiting than the others had; may be lent. Or NULL */
+    uint64_t sampled_ns, sampled_cpu_ns;
+    bool saturated;       /* this worker computes nearly all the time */
     uint64_t rate_due_ns; /* when --rate allows the next start; UINT64_MAX: not waiting */
     atomic_bool starving; /* waits for one of the run's `concurrency` */
+    atomic_bool dry;      /* has nothing to do, and would take a loan */
     bool stopping;
     struct err stop_err;
     unsigned running;
@@ -80,11 +84,20 @@ struct host {
     struct link waiting;  /* jobs */
     struct heap_item due; /* when it may start again */
     uint32_t waiting_count, in_flight;
+    uint32_t limit;         /* of in_flight: --per-host less what is lent, or what is borrowed */
+    uint32_t lent;          /* to other workers */
+    uint32_t lending;       /* to be lent to lend_to as soon as so many are free */
+    struct sched *lend_to;  /* NULL: nobody */
+    struct sched *lender;   /* NULL: this is the host's home */
     uint64_t next_start_ns; /* --per-host-rate */
     uint64_t hold_ns;       /* Retry-After */
     uint16_t port, len;
     char name[];
 };
+void hosts_deinit(struct sched *sched);
+/* Finds or makes it. */
+struct host *host_find(struct sched *sched, struct span name, uint16_t port, uint64_t hash);
+void host_forget_if_unused(struct sched *sched, struct host *host);
 /* Puts the job into its host's queue; `front`: it has waited already (redirects, refetches). */
 void host_enqueue(struct sched *sched, struct job *job, bool front);
 /* Takes a queued job out again. */
@@ -95,7 +108,6 @@ void host_leave(struct sched *sched, struct job *job);
 /* Nothing is asked of this host before `until_ns`. */
 void host_hold(struct sched *sched, struct host *host, uint64_t until_ns);
 void host_is_due(struct sched *sched, struct host *host);
-bool host_may_start(const struct sched *sched, const struct host *host, uint64_t now_ns);
 
 /* job.c */
 void job_start(struct job *job);

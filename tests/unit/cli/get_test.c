@@ -179,8 +179,11 @@ static void test_start_refused(void **state) {
 }
 
 static void fail_one(void) {
-    fake.results[0] = (struct rf_result){
-        .n = 1, .line = 17, .url = "http://x/\033y", .error = {.stage = 3, .kind = 1, .detail = 5}};
+    fake.results[0] = (struct rf_result){.n = 1,
+                                         .line = 17,
+                                         .url = "http://x/\033y",
+                                         .error = {.stage = 3, .kind = 1, .detail = 5},
+                                         .detail = "it went \033[31mwrong (5)"};
     fake.results[1] = (struct rf_result){.n = 2,
                                          .url = U,
                                          .ok = true,

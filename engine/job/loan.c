@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * loan.c: see loan.h.
+ */
+#include "job/loan.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+
+/* Fewer waiting jobs are done before another worker has warmed up. */
+enum { LOAN_JOBS_MIN = 128, SAMPLE_MS = 10, BUSY_PERCENT = 80 };
+
+static uint64_t thread_cpu_ns(void) {
+    struct timespec cpu;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+    return (uint64_t)cpu.tv_sec * NS_PER_S + (uint64_t)cpu.tv_nsec;
+}
+
+/* Whether this worker's core is the limit, not the server: it computes nearly all the time. */
+static bool is_saturated(struct sched *sched, uint64_t now) {
+    if (now - sched->sampled_ns < SAMPLE_MS * NS_PER_MS)
+        return sched->saturated;
+    uint64_t cpu = thread_cpu_ns();
+    sched->saturated = sched->sampled_ns && (cpu - sched->sampled_cpu_ns) * 100 >=
+                                                (now - sched->sampled_ns) * BUSY_PERCENT;
+    sched->sampled_ns = now;
+    sched->sampled_cpu_ns = cpu;
+    return sched->saturated;
+}
+
+static struct loan *loan_new(struct sched *from, const struct host *host, uint32_t limit) {
+    struct loan *loan = malloc(sizeof *loan + host->len);
+    CHECK(loan);
+    *loan = (struct loan){.from = from,
+                          .hash = host->hash,
+                          .hold_ns = host->hold_ns,
+                          .limit = limit,
+                          .port = host->port,
+                          .len = host->len};
+    memcpy(loan->name, host->name, host->len);
+    list_init(&loan->link);
+    list_init(&loan->jobs);
+    return loan;
+}
+
+void loan_consider(struct sched *sched, uint64_t now_ns) {
+    struct host *host = sched->crowded;
+    if (!host || host->waiting_count < LOAN_JOBS_MIN || host->limit < 2 || host->lend_to ||
+        host->lender || sched->options.host_interval_ns || !is_saturated(sched, now_ns))
+        return;
+    host->lend_to = sched->shared->find_dry(sched);
+    if (!host->lend_to)
+        return;
+    host->lending = host->limit / 2;
+    host->limit -= host->lending;
+    loan_step(sched, host);
+}
+
+void loan_step(struct sched *sched, struct host *host) {
+    if (!host->lend_to || host->in_flight > host->limit)
+        return;
+    struct loan *loan = loan_new(sched, host, host->lending);
+    uint64_t share = (uint64_t)host->waiting_count * host->lending / (host->lending + host->limit);
+    for (; share; share--) {
+        struct job *job = LIST_ENTRY(list_last(&host->waiting), struct job, link);
+        list_remove(&job->link);
+        list_remove(&job->all);
+        host->waiting_count--;
+        job->host = NULL;
+        job->state = JOB_NEW;
+        list_push_front(&loan->jobs, &job->link);
+    }
+    struct sched *to = host->lend_to;
+    host->lent += host->lending;
+    host->lend_to = NULL;
+    sched->shared->post_loan(to, loan);
+}
+
+void loan_return(struct sched *sched, struct host *host) {
+    struct loan *loan = loan_new(sched, host, host->limit);
+    loan->back = true;
+    struct sched *lender = host->lender;
+    host->lender = NULL;
+    sched->shared->post_loan(lender, loan);
+}
+
+void loan_take(struct sched *sched, struct loan *loan) {
+    struct host *host = host_find(sched, span_of(loan->name, loan->len), loan->port, loan->hash);
+    if (loan->back) {
+        host->lent -= loan->limit;
+        host->limit += loan->limit;
+    } else if (host->lender) {
+        host->limit += loan->limit;
+    } else {
+        host->lender = loan->from;
+        host->limit = loan->limit;
+    }
+    host->in_flight++; /* keeps it while its jobs move in */
+    for (struct link *link; (link = list_pop_front(&loan->jobs));)
+        sched_add(sched, LIST_ENTRY(link, struct job, link));
+    host->in_flight--;
+    host_hold(sched, host, loan->hold_ns); /* and maybe more may start now */
+    host_forget_if_unused(sched, host);
+    free(loan);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * loan.h: a host with more work than its worker can carry (a download list from one server is the
+ * commonest job of all) is worked by others too. Its home worker lends another one part of the host's
+ * limit and of its waiting jobs; when those are done the part comes back. The parts always add up to
+ * the limit, and no lock is held while either works.
+ *
+ * Rejected: splitting every host from the start. It would halve what one worker may do for a host
+ * that needs no second one, and look names up and open connections twice.
+ */
+#ifndef JOB_LOAN_H
+#define JOB_LOAN_H
+
+#include "job/sched.h"
+
+/* One message between two workers; malloc's, freed by loan_take. */
+struct loan {
+    struct link link; /* in an inbox */
+    struct sched *from;
+    struct link jobs;
+    uint64_t hash, hold_ns;
+    uint32_t limit;
+    bool back; /* the part comes back to the host's home */
+    uint16_t port, len;
+    char name[];
+};
+
+/* After sched_run: begins to lend where that helps. */
+void loan_consider(struct sched *sched, uint64_t now_ns);
+/* What came from another worker. */
+void loan_take(struct sched *sched, struct loan *loan);
+
+/* ---- for host.c ------------------------------------------------------------------------------ */
+
+/* A job of the host has ended: enough may be free now to be lent. */
+void loan_step(struct sched *sched, struct host *host);
+/* A borrowed host has no more work. */
+void loan_return(struct sched *sched, struct host *host);
+
+#endif
