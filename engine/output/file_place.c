@@ -4,10 +4,41 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+static unsigned next_once(struct file_place *place) {
+    return atomic_fetch_add_explicit(&place->once, 1, memory_order_relaxed);
+}
+
+static int open_nameless(int dir_fd) {
+    return openat(dir_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+}
+
+static int link_nameless(int fd, int dir_fd, const char *name) {
+    return linkat(fd, "", dir_fd, name, AT_EMPTY_PATH) ? errno : 0;
+}
+
+/* Whether a file without a name can be made here and be given one, found out by doing so. */
+static bool can_link_nameless(struct file_place *place) {
+    char base[FILE_NAME_BYTES_MAX + 1];
+    struct file_dir *dir;
+    file_dirs_acquire(place->dirs, "", 0, false, &dir);
+    int fd = open_nameless(file_dir_fd(dir));
+    if (fd < 0)
+        return false;
+    name_temporary(base, "probe", place->pid, next_once(place));
+    bool linked = !link_nameless(fd, file_dir_fd(dir), base);
+    if (linked)
+        unlinkat(file_dir_fd(dir), base, 0);
+    close(fd);
+    file_dirs_release(place->dirs, dir);
+    return linked;
+}
 
 int place_open(struct file_place *place, const char *root, enum rf_on_exist on_exist) {
     int fault = file_dirs_open(&place->dirs, root);
@@ -17,6 +48,7 @@ int place_open(struct file_place *place, const char *root, enum rf_on_exist on_e
     place->on_exist = on_exist;
     place->pid = (unsigned)getpid();
     atomic_init(&place->once, 0);
+    place->nameless = on_exist != RF_EXIST_OVERWRITE && can_link_nameless(place);
     return 0;
 }
 
@@ -32,22 +64,31 @@ static void sibling(char *out, const char *path, const char *base) {
     strcpy(out + skip, base);
 }
 
-int place_create(struct file_place *place, const char *path, char *temporary, int *fd) {
+/* O_EXCL follows no link, so what remains of a killed process or was put there in malice is left alone. */
+static int open_named(struct file_place *place, int dir_fd, const char *path, char *temporary) {
     char base[FILE_NAME_BYTES_MAX + 1];
+    int fd;
+    do {
+        name_temporary(base, place_base(path), place->pid, next_once(place));
+        fd = openat(dir_fd, base, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    } while (fd < 0 && (errno == EEXIST || errno == EINTR));
+    if (fd >= 0)
+        sibling(temporary, path, base);
+    return fd;
+}
+
+int place_create(struct file_place *place, const char *path, char *temporary, int *fd) {
     struct file_dir *dir;
     int fault = file_dirs_acquire(place->dirs, path, place_dir_len(path), true, &dir);
     if (fault)
         return fault;
-    do {
-        name_temporary(base, place_base(path), place->pid,
-                       atomic_fetch_add_explicit(&place->once, 1, memory_order_relaxed));
-        /* O_EXCL follows no link, so what remains of a killed process or was put there in malice is left alone. */
-        *fd = openat(file_dir_fd(dir), base, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    } while (*fd < 0 && (errno == EEXIST || errno == EINTR));
+    temporary[0] = '\0';
+    *fd = place->nameless ? open_nameless(file_dir_fd(dir)) : -1;
+    /* A directory beneath may be another file system's, which can't do what the root's can. */
+    if (!place->nameless || (*fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR)))
+        *fd = open_named(place, file_dir_fd(dir), path, temporary);
     fault = *fd < 0 ? errno : 0;
     file_dirs_release(place->dirs, dir);
-    if (!fault)
-        sibling(temporary, path, base);
     return fault;
 }
 
@@ -75,69 +116,107 @@ bool place_exists(struct file_place *place, const char *path) {
     return found;
 }
 
-/* Renames unless the name is taken. Some file systems can't do both in one step; a second link can. */
-static int rename_new(int from_fd, const char *from, int to_fd, const char *to) {
-    if (!renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE))
+/* A file that waits for its name. */
+struct unnamed {
+    int fd;           /* if it has no name at all */
+    int dir_fd;       /* else where its temporary name is */
+    const char *base; /* NULL: it has none */
+};
+
+/* Gives it the name unless that is taken. Some file systems can't do both in one step; a second link can. */
+static int name_new(const struct unnamed *file, int to_fd, const char *to) {
+    if (!file->base)
+        return link_nameless(file->fd, to_fd, to);
+    if (!renameat2(file->dir_fd, file->base, to_fd, to, RENAME_NOREPLACE))
         return 0;
     if (errno != EINVAL && errno != ENOSYS)
         return errno;
-    if (linkat(from_fd, from, to_fd, to, 0))
+    if (linkat(file->dir_fd, file->base, to_fd, to, 0))
         return errno;
-    unlinkat(from_fd, from, 0);
+    unlinkat(file->dir_fd, file->base, 0);
     return 0;
 }
 
 /* Takes NAME, NAME.1, NAME.2 ...: whoever comes first has it, be it a thread or another process. */
-static int rename_numbered(struct file_place *place, int from_fd, const char *from, int to_fd,
-                           const char *path, char *base) {
+static int name_numbered(struct file_place *place, const struct unnamed *file, int to_fd,
+                         const char *path, char *base) {
     unsigned number = file_suffix_known(&place->suffixes, path);
     for (;;) {
         if (number)
             name_with_suffix(base, place_base(path), number);
-        int fault = rename_new(from_fd, from, to_fd, base);
+        int fault = name_new(file, to_fd, base);
         if (fault != EEXIST)
             return fault;
         number = file_suffix_next(&place->suffixes, path);
     }
 }
 
-static int rename_as_told(struct file_place *place, int from_fd, const char *from, int to_fd,
-                          const char *path, char *base) {
+static int name_as_told(struct file_place *place, const struct unnamed *file, int to_fd,
+                        const char *path, char *base) {
     switch (place->on_exist) {
     case RF_EXIST_RENAME:
-        return rename_numbered(place, from_fd, from, to_fd, path, base);
-    case RF_EXIST_OVERWRITE:
-        return renameat(from_fd, from, to_fd, base) ? errno : 0;
+        return name_numbered(place, file, to_fd, path, base);
+    case RF_EXIST_OVERWRITE: /* has a temporary name, as place->nameless is false */
+        return renameat(file->dir_fd, file->base, to_fd, base) ? errno : 0;
     case RF_EXIST_SKIP:
     case RF_EXIST_FAIL:
     case RF_EXIST_RESUME:
         break;
     }
-    return rename_new(from_fd, from, to_fd, base);
+    return name_new(file, to_fd, base);
 }
 
-int place_publish(struct file_place *place, const char *temporary, const char *path, char *final) {
+static int publish_in(struct file_place *place, const struct unnamed *file, const char *path,
+                      char *final) {
     char base[FILE_NAME_BYTES_MAX + 1];
-    struct file_dir *from, *to;
-    int fault = file_dirs_acquire(place->dirs, temporary, place_dir_len(temporary), false, &from);
+    struct file_dir *to;
+    int fault = file_dirs_acquire(place->dirs, path, place_dir_len(path), true, &to);
     if (fault)
         return fault;
-    fault = file_dirs_acquire(place->dirs, path, place_dir_len(path), true, &to);
-    if (!fault) {
-        strcpy(base, place_base(path));
-        fault = rename_as_told(place, file_dir_fd(from), place_base(temporary), file_dir_fd(to),
-                               path, base);
-        file_dirs_release(place->dirs, to);
-    }
-    file_dirs_release(place->dirs, from);
+    strcpy(base, place_base(path));
+    fault = name_as_told(place, file, file_dir_fd(to), path, base);
+    file_dirs_release(place->dirs, to);
     if (!fault)
         sibling(final, path, base);
     return fault;
 }
 
+int place_publish(struct file_place *place, int fd, const char *temporary, const char *path,
+                  char *final) {
+    struct unnamed file = {.fd = fd, .dir_fd = -1};
+    if (!*temporary)
+        return publish_in(place, &file, path, final);
+    struct file_dir *from;
+    int fault = file_dirs_acquire(place->dirs, temporary, place_dir_len(temporary), false, &from);
+    if (fault)
+        return fault;
+    file.dir_fd = file_dir_fd(from);
+    file.base = place_base(temporary);
+    fault = publish_in(place, &file, path, final);
+    file_dirs_release(place->dirs, from);
+    return fault;
+}
+
+/* How much is set aside at once: a server that announces more than it sends costs no more than that, and on tmpfs, which fills
+ * the pages with zeros, the worker is back in milliseconds. */
+enum { RESERVE_BYTES = 32 << 20 };
+
+int place_reserve(int fd, uint64_t at, uint64_t rest, uint64_t *reserved) {
+    struct statfs about;
+    uint64_t stretch = rest < RESERVE_BYTES ? rest : RESERVE_BYTES;
+    /* btrfs may compress what is larger than the room there is. */
+    if (!fstatfs(fd, &about) && about.f_type != BTRFS_SUPER_MAGIC && about.f_blocks &&
+        rest / (uint64_t)about.f_bsize > about.f_bfree)
+        return ENOSPC;
+    *reserved = at + stretch;
+    if (!fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)at, (off_t)stretch))
+        return 0;
+    return errno == ENOSPC || errno == EDQUOT ? errno : 0;
+}
+
 void place_remove(struct file_place *place, const char *path) {
     struct file_dir *dir;
-    if (file_dirs_acquire(place->dirs, path, place_dir_len(path), false, &dir))
+    if (!*path || file_dirs_acquire(place->dirs, path, place_dir_len(path), false, &dir))
         return;
     unlinkat(file_dir_fd(dir), place_base(path), 0);
     file_dirs_release(place->dirs, dir);

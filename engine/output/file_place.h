@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * file_place.h: where a file is made and how it gets its name. A body is written to a temporary name in its own directory
- * and renamed when it is whole, so a file under its final name always is. Any thread.
+ * file_place.h: where a file is made and how it gets its name. A body is written to a file that has no name yet, which is linked
+ * when it is whole (O_TMPFILE, linkat): a file under its final name always is, and a killed process leaves nothing. Where the
+ * kernel or the file system can't do that (before Linux 6.10 only the superuser may), and where an old file is to be
+ * replaced, which a link can't, it is a hidden temporary name in the same directory and a rename. Any thread.
  *
- * Rejected: O_TMPFILE and linkat, which leaves nothing behind when killed but costs more on ext4 and can't replace a file
- * (docs/decisions/0001-writing-files.md).
+ * Rejected: the rename for all, which costs a sixth more a small file (docs/decisions/0001-writing-files.md).
  */
 #ifndef OUTPUT_FILE_PLACE_H
 #define OUTPUT_FILE_PLACE_H
@@ -24,6 +25,7 @@ struct file_place {
     struct file_dirs *dirs;
     struct file_suffixes suffixes;
     enum rf_on_exist on_exist;
+    bool nameless; /* files can be made without a name and linked */
     unsigned pid;
     atomic_uint once; /* makes temporary names unique in this process */
 };
@@ -42,7 +44,8 @@ static inline const char *place_base(const char *path) {
     return slash ? slash + 1 : path;
 }
 
-/* Creates a file beside `path` and writes its temporary path into `temporary`. */
+/* Creates a file beside `path` and writes its temporary path into `temporary`: "" if it has no name, and then the descriptor must stay open
+ * until place_publish. */
 int place_create(struct file_place *place, const char *path, char *temporary, int *fd);
 
 /* Opens what place_create made once more, at its end. */
@@ -52,9 +55,15 @@ int place_reopen(struct file_place *place, const char *temporary, int *fd);
 bool place_exists(struct file_place *place, const char *path);
 
 /* Gives the file its name as on_exist says, atomically; EEXIST where it says that a taken name is a fault (fail, skip, resume).
- * `final` is the name it got. */
-int place_publish(struct file_place *place, const char *temporary, const char *path, char *final);
+ * `final` is the name it got. `fd` is needed only where `temporary` is "". */
+int place_publish(struct file_place *place, int fd, const char *temporary, const char *path,
+                  char *final);
 
+/* Looks whether `rest` more bytes have room, and sets a good stretch of them aside, which makes writing cheaper and keeps large files in one
+ * piece. `reserved` is how far that went. ENOSPC: they have no room. */
+int place_reserve(int fd, uint64_t at, uint64_t rest, uint64_t *reserved);
+
+/* Does nothing for "". */
 void place_remove(struct file_place *place, const char *path);
 
 #endif

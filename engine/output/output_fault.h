@@ -16,10 +16,16 @@ struct output_fault {
     pthread_mutex_t lock;
     struct err first;
     char what[256]; /* the file or directory it happened to */
+    void (*unread)(struct rf_engine *engine); /* see rf_output_options */
+    struct rf_engine *engine;
 };
 
 void output_fault_init(struct output_fault *fault);
 void output_fault_deinit(struct output_fault *fault);
+
+/* From now on a pipe that nobody reads any more ends the run, instead of being found out when the output is closed: what writes to it
+ * is a thread that no request asks how it fares. */
+void output_fault_tell(struct output_fault *fault, const struct rf_output_options *options);
 
 /* Remembers `err` if it is a local fault and the first. */
 void output_fault_note(struct output_fault *fault, struct err err, const char *what);

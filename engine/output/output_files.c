@@ -23,6 +23,7 @@ enum {
     INLINE_PATH_BYTES = 160,
     /* A part that was cut off earlier is not worth a meta file, should the process be killed. */
     RESUME_NOTE_BYTES = 1 << 20,
+    RESERVE_FROM_BYTES = 1 << 20, /* below, a system call more costs more than it brings */
 };
 
 struct files {
@@ -41,14 +42,15 @@ struct kept_path {
 
 struct file_stream {
     struct kept_path path;      /* wanted; beneath DIR */
-    struct kept_path temporary; /* where the body is now; NULL: nowhere yet */
+    struct kept_path temporary; /* where the body is now: "" has no name, NULL is nowhere yet */
     struct kept_path recorded;
     struct verify verify;
     struct file_resume *resume;
-    uint64_t end;    /* where the body will end, as announced; UINT64_MAX: not known */
-    int fd;          /* -1: closed */
-    unsigned status; /* for a name that needs the hash as well */
-    bool continues;  /* the temporary is the part file, ours by its lock */
+    uint64_t end;      /* where the body will end, as announced; UINT64_MAX: not known */
+    uint64_t reserved; /* up to where room has been set aside */
+    int fd;            /* -1: closed */
+    unsigned status;   /* for a name that needs the hash as well */
+    bool continues;    /* the temporary is the part file, ours by its lock */
 };
 
 static void keep_path(struct kept_path *kept, const char *dir, const char *path) {
@@ -276,6 +278,7 @@ static enum rf_output_answer files_begin(void *output, struct rf_stream *stream,
     struct files *files = output;
     struct file_stream *file = stream->state;
     file->status = response->status;
+    file->reserved = 0;
     if (!file->path.at && !(files->hashed && !stream->name)) {
         if (!name_file(files, stream))
             return fail(files, stream, err_make(STAGE_OUTPUT, ERR_BAD_NAME, 0));
@@ -313,6 +316,19 @@ static int close_temporary(struct file_stream *file) {
     return fd >= 0 && close(fd) && errno != EINTR ? errno : 0;
 }
 
+/* A file without a name is gone with its descriptor, and so is a part's lock: both stay open until they have their name. */
+static bool may_close(const struct file_stream *file) {
+    return !file->continues && file->temporary.at && *file->temporary.at;
+}
+
+static int reserve(struct file_stream *file, size_t count) {
+    uint64_t at = file->verify.received - count; /* this piece is counted already */
+    if (file->end == UINT64_MAX || file->verify.received <= file->reserved ||
+        file->end - at < RESERVE_FROM_BYTES)
+        return 0;
+    return place_reserve(file->fd, at, file->end - at, &file->reserved);
+}
+
 static int open_for_body(struct files *files, struct file_stream *file) {
     if (file->fd >= 0)
         return 0;
@@ -331,11 +347,13 @@ static enum rf_output_answer files_body(void *output, struct rf_stream *stream, 
         return fail(files, stream, err);
     int fault = open_for_body(files, file);
     if (!fault)
+        fault = reserve(file, count);
+    if (!fault)
         fault = write_all(file->fd, bytes, count);
     if (fault)
         return fail_errno(files, stream, fault);
     /* The part's lock goes with its descriptor, so that one stays open until it has its name. */
-    if (file->verify.received >= file->end && !file->continues)
+    if (file->verify.received >= file->end && may_close(file))
         fault = close_temporary(file);
     if (file->continues && !file->resume->noted && resume_validator(file->resume) &&
         file->verify.received >= RESUME_NOTE_BYTES && !fault)
@@ -349,7 +367,7 @@ static enum rf_output_answer files_body(void *output, struct rf_stream *stream, 
 static int publish(struct files *files, struct rf_stream *stream) {
     struct file_stream *file = stream->state;
     char final[PLACE_PATH_BYTES];
-    int fault = place_publish(&files->place, file->temporary.at, file->path.at, final);
+    int fault = place_publish(&files->place, file->fd, file->temporary.at, file->path.at, final);
     if (fault == EEXIST && files->place.on_exist != RF_EXIST_FAIL) {
         drop_temporary(files, file);
         strcpy(final, file->path.at);
@@ -362,8 +380,7 @@ static int publish(struct files *files, struct rf_stream *stream) {
     drop_path(&file->recorded);
     keep_path(&file->recorded, files->dir, final);
     stream->path = file->recorded.at;
-    close_temporary(file); /* a part's; whatever it can say is said by now */
-    return 0;
+    return close_temporary(file);
 }
 
 static enum rf_output_answer files_finish(void *output, struct rf_stream *stream) {
@@ -375,7 +392,7 @@ static enum rf_output_answer files_finish(void *output, struct rf_stream *stream
     int fault = 0;
     if (!err_is(err) && !file->temporary.at) /* an empty body */
         fault = open_temporary(files, file, 0);
-    if (!err_is(err) && !fault && !file->continues)
+    if (!err_is(err) && !fault && may_close(file))
         fault = close_temporary(file);
     if (!err_is(err) && !fault)
         fault = publish(files, stream);

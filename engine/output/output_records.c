@@ -50,7 +50,8 @@ static void records_free(struct records *records) {
     free(records);
 }
 
-static enum rf_exit records_open(void **output, const char *file, record_fn *put, char *why,
+static enum rf_exit records_open(void **output, const char *file,
+                                 const struct rf_output_options *options, record_fn *put, char *why,
                                  size_t why_size) {
     int fd = STDOUT_FILENO;
     if (strcmp(file, "-") != 0)
@@ -61,6 +62,7 @@ static enum rf_exit records_open(void **output, const char *file, record_fn *put
     CHECK(records);
     pthread_mutex_init(&records->lock, NULL);
     output_fault_init(&records->fault);
+    output_fault_tell(&records->fault, options);
     records->put = put;
     records->file = strdup(strcmp(file, "-") != 0 ? file : "standard output");
     CHECK(records->file);
@@ -78,21 +80,19 @@ static enum rf_exit records_open(void **output, const char *file, record_fn *put
 static enum rf_exit jsonl_open(void **output, const char *argument,
                                const struct rf_output_options *options, char *why,
                                size_t why_size) {
-    (void)options;
     if (argument && *argument)
-        return records_open(output, argument, record_put_json, why, why_size);
+        return records_open(output, argument, options, record_put_json, why, why_size);
     snprintf(why, why_size, "jsonl needs a file: jsonl:FILE, or jsonl:- for standard output");
     return RF_USAGE;
 }
 
 static enum rf_exit csv_open(void **output, const char *argument,
                              const struct rf_output_options *options, char *why, size_t why_size) {
-    (void)options;
     if (!argument || !*argument) {
         snprintf(why, why_size, "csv needs a file: csv:FILE, or csv:- for standard output");
         return RF_USAGE;
     }
-    enum rf_exit end = records_open(output, argument, record_put_csv, why, why_size);
+    enum rf_exit end = records_open(output, argument, options, record_put_csv, why, why_size);
     if (end == RF_OK)
         record_put_csv_header(&((struct records *)*output)->text);
     return end;

@@ -118,6 +118,7 @@ static enum rf_exit stdout_open(void **output, const char *argument,
     turns_init(&out->turns);
     spill_init(&out->spill);
     output_fault_init(&out->fault);
+    output_fault_tell(&out->fault, options);
     out->writer = writer_open(STDOUT_FILENO, "standard output", &out->fault, resume_all, out);
     if (!out->writer) {
         out_free(out);

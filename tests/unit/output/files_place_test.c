@@ -224,15 +224,14 @@ static void names_in_use_are_found_in_few_steps(void **state) {
     file_suffixes_deinit(&suffixes);
 }
 
-/* A killed process leaves .part files, and they are in nobody's way. */
-static void a_killed_process_leaves_only_parts(void **state) {
-    (void)state;
+/* What a killed process leaves has no name or is a hidden .part, and is in nobody's way. */
+static void killed_in_the_middle(enum rf_on_exist on_exist) {
     int ends[2];
     char byte;
     assert_int_equal(pipe(ends), 0);
     pid_t child = fork();
     if (!child) {
-        void *output = open_files(NULL, RF_EXIST_RENAME);
+        void *output = open_files(NULL, on_exist);
         struct fetch fetch = prepared(output, "http://h/a", NULL);
         fetch_begin(&fetch, 100);
         fetch_body(&fetch, "half", 4);
@@ -245,13 +244,90 @@ static void a_killed_process_leaves_only_parts(void **state) {
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
     close(ends[0]);
-    assert_int_equal(entries(in_scratch("out")), 1);
+    unsigned left = entries(in_scratch("out"));
+    assert_true(left <= 1);
+    if (on_exist == RF_EXIST_OVERWRITE)
+        assert_int_equal(left, 1);
     assert_false(is_there(in_scratch("out/a")));
-    void *output = open_files(NULL, RF_EXIST_RENAME);
+    void *output = open_files(NULL, on_exist);
     assert_int_equal(get(output, "http://h/a", NULL, "whole"), ERR_NONE);
     assert_file(in_scratch("out/a"), "whole");
-    assert_int_equal(entries(in_scratch("out")), 2);
+    assert_int_equal(entries(in_scratch("out")), left + 1);
     must_close(&output_files, output);
+}
+
+static void a_killed_process_leaves_only_parts(void **state) {
+    (void)state;
+    killed_in_the_middle(RF_EXIST_OVERWRITE);
+}
+
+static void a_killed_process_leaves_no_half_file(void **state) {
+    (void)state;
+    killed_in_the_middle(RF_EXIST_RENAME);
+}
+
+/* The way of kernels and file systems that can't link a file without a name. */
+static void temporary_names_do_as_well(void **state) {
+    (void)state;
+    struct file_place place;
+    char temporary[PLACE_PATH_BYTES], final[PLACE_PATH_BYTES];
+    assert_int_equal(place_open(&place, in_scratch("out"), RF_EXIST_RENAME), 0);
+    place.nameless = false;
+    for (int i = 0; i < 3; i++) {
+        static const char *const names[] = {"d/a", "d/a.1", "d/a.2"};
+        int fd;
+        assert_int_equal(place_create(&place, "d/a", temporary, &fd), 0);
+        assert_true(is_there(in_scratch("out/d")) && *temporary);
+        assert_int_equal(write(fd, "x", 1), 1);
+        close(fd);
+        assert_int_equal(place_reopen(&place, temporary, &fd), 0);
+        assert_int_equal(write(fd, "y", 1), 1);
+        close(fd);
+        assert_int_equal(place_publish(&place, -1, temporary, "d/a", final), 0);
+        assert_string_equal(final, names[i]);
+    }
+    assert_file(in_scratch("out/d/a.2"), "xy");
+    assert_int_equal(entries(in_scratch("out/d")), 3);
+    place_close(&place);
+}
+
+/* A length that no disk has room for fails with the first bytes, not with the last. */
+static void what_has_no_room_fails_at_once(void **state) {
+    (void)state;
+    char why[300] = "";
+    void *output = open_files(NULL, RF_EXIST_RENAME);
+    struct fetch fetch = prepared(output, "http://h/a", NULL);
+    assert_int_equal(fetch_begin(&fetch, INT64_C(1) << 60), RF_OUTPUT_OK);
+    assert_int_equal(fetch_body(&fetch, "x", 1), RF_OUTPUT_FAIL);
+    assert_int_equal(fetch.stream.error.kind, ERR_DISK_FULL);
+    fetch_discard(&fetch);
+    fetch_record(&fetch);
+    assert_int_equal(entries(in_scratch("out")), 0);
+    assert_int_equal(output_files.close(output, why, sizeof why), RF_LOCAL_FAULT);
+    assert_non_null(strstr(why, "full"));
+}
+
+static void large_bodies_are_whole(void **state) {
+    (void)state;
+    enum { BYTES = 3 << 20, PIECE = 100000 };
+    char *body = malloc(BYTES);
+    size_t len;
+    for (size_t i = 0; i < BYTES; i++)
+        body[i] = (char)(i * 7 >> 5);
+    void *output = open_files(NULL, RF_EXIST_RENAME);
+    struct fetch fetch = prepared(output, "http://h/a", NULL);
+    assert_int_equal(fetch_begin(&fetch, BYTES), RF_OUTPUT_OK);
+    for (size_t at = 0; at < BYTES; at += PIECE)
+        assert_int_equal(fetch_body(&fetch, body + at, BYTES - at < PIECE ? BYTES - at : PIECE),
+                         RF_OUTPUT_OK);
+    assert_int_equal(fetch_finish(&fetch), RF_OUTPUT_OK);
+    fetch_record(&fetch);
+    must_close(&output_files, output);
+    char *found = slurp(in_scratch("out/a"), &len);
+    assert_int_equal(len, BYTES);
+    assert_memory_equal(found, body, BYTES);
+    free(found);
+    free(body);
 }
 
 /* ---- continuing ---------------------------------------------------------------------------------------------- */
@@ -464,6 +540,10 @@ int main(void) {
         TEST(skip_overwrite_and_fail_leave_one_file),
         TEST(names_in_use_are_found_in_few_steps),
         TEST(a_killed_process_leaves_only_parts),
+        TEST(a_killed_process_leaves_no_half_file),
+        TEST(temporary_names_do_as_well),
+        TEST(what_has_no_room_fails_at_once),
+        TEST(large_bodies_are_whole),
         TEST(a_part_is_continued),
         TEST(a_continued_body_is_verified_as_a_whole),
         TEST(a_changed_resource_is_begun_again),
