@@ -39,7 +39,8 @@ sim    = ring_sim ring_sim_ops ring_sim_net ring_sim_world ring_timers
 
 cli    = main console fields get get_check get_options info options progress report signals \
          streams text values
-origin =
+origin = serve listen worker connection connection_read request range query pattern reply keys log tally \
+         endpoints endpoints_sizes endpoints_faults endpoints_status endpoints_mirror endpoints_file
 
 examples = fetch_one gather my_output
 
