@@ -194,10 +194,18 @@ void rf_engine_close(struct rf_engine *engine) {
 
 /* ---- what goes in and out ------------------------------------------------------------------------------------ */
 
+/* An output's own thread comes here at any time: the lock keeps it out of a run's end. */
+static void on_unread(struct rf_engine *engine) {
+    pthread_mutex_lock(&engine->lock);
+    if (atomic_load(&engine->running))
+        rf_stop(engine, RF_LOCAL_FAULT);
+    pthread_mutex_unlock(&engine->lock);
+}
+
 enum rf_exit rf_register_output(struct rf_engine *engine, const struct rf_output_ops *ops,
                                 const char *argument, const struct rf_output_options *options,
                                 char *why, size_t why_size) {
-    static const struct rf_output_options defaults = {0};
+    struct rf_output_options own = {0};
     if (ops->abi != RF_OUTPUT_ABI) {
         snprintf(why, why_size, "output %s was built for another version of ringfetch", ops->kind);
         return RF_USAGE;
@@ -208,8 +216,11 @@ enum rf_exit rf_register_output(struct rf_engine *engine, const struct rf_output
     }
     struct output *output = &engine->output[engine->output_count];
     output->ops = ops;
-    enum rf_exit result =
-        ops->open(&output->self, argument, options ? options : &defaults, why, why_size);
+    if (options)
+        own = *options;
+    own.unread = on_unread;
+    own.engine = engine;
+    enum rf_exit result = ops->open(&output->self, argument, &own, why, why_size);
     if (result == RF_OK)
         engine->output_count++;
     return result;
@@ -282,6 +293,21 @@ static void wake_workers(struct rf_engine *engine) {
         worker_wake(&engine->workers[i]);
 }
 
+/* A signal's handler may call rf_stop meanwhile: the input is out of its sight before it is freed. */
+static enum rf_exit end_run(struct rf_engine *engine, bool has_read, uint64_t failed_before) {
+    pthread_mutex_lock(&engine->lock);
+    struct input *input = engine->input;
+    if (has_read)
+        engine->input = NULL;
+    enum rf_exit result = verdict(engine, failed_before);
+    atomic_store(&engine->running, false);
+    atomic_store(&engine->stop, 0);
+    pthread_mutex_unlock(&engine->lock);
+    if (has_read)
+        input_close(input);
+    return result;
+}
+
 enum rf_exit rf_run(struct rf_engine *engine) {
     uint64_t failed_before = SUM(engine, ended) - SUM(engine, ok);
     bool reads = engine->input && !atomic_load(&engine->stop);
@@ -296,15 +322,9 @@ enum rf_exit rf_run(struct rf_engine *engine) {
         atomic_store(&engine->input_ended, true);
     }
     wait_for_end(engine);
-    if (reads) {
+    if (reads)
         pthread_join(engine->feeder, NULL);
-        input_close(engine->input);
-        engine->input = NULL;
-    }
-    enum rf_exit result = verdict(engine, failed_before);
-    atomic_store(&engine->running, false);
-    atomic_store(&engine->stop, 0);
-    return result;
+    return end_run(engine, reads, failed_before);
 }
 
 void rf_stop(struct rf_engine *engine, enum rf_exit exit) {

@@ -15,7 +15,7 @@
 struct output_fault {
     pthread_mutex_t lock;
     struct err first;
-    char what[256]; /* the file or directory it happened to */
+    char what[256];                           /* the file or directory it happened to */
     void (*unread)(struct rf_engine *engine); /* see rf_output_options */
     struct rf_engine *engine;
 };

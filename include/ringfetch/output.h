@@ -40,6 +40,10 @@ struct rf_output_options {
     const char *name; /* file name template; NULL: "{basename}" */
     enum rf_on_exist on_exist;
     bool ordered; /* stdout: bodies in input order */
+    /* Set by the engine: an output whose reader has gone calls unread(engine), from any thread, and the run ends soon
+     * with RF_LOCAL_FAULT. An output that learns it in body answers RF_OUTPUT_FAIL as well. May be NULL. */
+    void (*unread)(struct rf_engine *engine);
+    struct rf_engine *engine;
 };
 
 /* What an output may know of the request when the head is there; borrowed for the call. */
