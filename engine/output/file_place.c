@@ -197,19 +197,22 @@ int place_publish(struct file_place *place, int fd, const char *temporary, const
     return fault;
 }
 
-/* How much is set aside at once: a server that announces more than it sends costs no more than that, and on tmpfs, which fills
- * the pages with zeros, the worker is back in milliseconds. */
+/* How much is set aside at once: a server that announces more than it sends costs no more than that. */
 enum { RESERVE_BYTES = 32 << 20 };
 
 int place_reserve(int fd, uint64_t at, uint64_t rest, uint64_t *reserved) {
     struct statfs about;
     uint64_t stretch = rest < RESERVE_BYTES ? rest : RESERVE_BYTES;
-    /* btrfs may compress what is larger than the room there is. */
-    if (!fstatfs(fd, &about) && about.f_type != BTRFS_SUPER_MAGIC && about.f_blocks &&
+    *reserved = at + stretch;
+    if (fstatfs(fd, &about))
+        return 0;
+    /* btrfs may compress what is larger than the room there is; a tmpfs without a limit has no blocks. */
+    if (about.f_type != BTRFS_SUPER_MAGIC && about.f_blocks &&
         rest / (uint64_t)about.f_bsize > about.f_bfree)
         return ENOSPC;
-    *reserved = at + stretch;
-    if (!fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)at, (off_t)stretch))
+    /* tmpfs would fill the pages with zeros first. */
+    if (about.f_type == TMPFS_MAGIC ||
+        !fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)at, (off_t)stretch))
         return 0;
     return errno == ENOSPC || errno == EDQUOT ? errno : 0;
 }

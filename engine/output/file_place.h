@@ -5,7 +5,7 @@
  * kernel or the file system can't do that (before Linux 6.10 only the superuser may), and where an old file is to be
  * replaced, which a link can't, it is a hidden temporary name in the same directory and a rename. Any thread.
  *
- * Rejected: the rename for all, which costs a sixth more a small file (docs/decisions/0001-writing-files.md).
+ * Rejected: the rename for all, which costs more a small file (docs/decisions/0001-writing-files.md).
  */
 #ifndef OUTPUT_FILE_PLACE_H
 #define OUTPUT_FILE_PLACE_H
