@@ -84,7 +84,7 @@ static struct plan not_found(struct connection *connection) {
 
 struct plan endpoint_file(struct connection *connection, const struct request *request,
                           struct span rest) {
-    char path[PATH_BYTES_MAX + 1];
+    char path[PATH_BYTES_MAX + 1], modified[HTTP_DATE_BYTES + 1];
     struct stat status;
     int directory = connection->worker->server->directory;
     if (directory < 0 || rest.len == 0 || rest.len > PATH_BYTES_MAX)
@@ -94,8 +94,10 @@ struct plan endpoint_file(struct connection *connection, const struct request *r
     int file = strlen(path) == len ? open_beneath(directory, path, &status) : -1;
     if (file < 0)
         return not_found(connection);
+    http_date_write(status.st_mtim.tv_sec, modified);
     struct resource resource = {.length = (uint64_t)status.st_size,
                                 .modified_s = status.st_mtim.tv_sec,
+                                .modified = modified,
                                 .type = type_of(path)};
     snprintf(resource.etag, sizeof resource.etag, "\"%llx-%llx-%lx\"",
              (unsigned long long)status.st_size, (unsigned long long)status.st_mtim.tv_sec,

@@ -47,15 +47,34 @@ static struct plan begin_pattern(struct connection *connection, uint64_t at, uin
 
 /* ---- /bytes ------------------------------------------------------------------------------------ */
 
+/* What snprintf's %llx does, at a fifth of the cost: benchmarks come through here. */
+static char *write_hex(char *at, uint64_t number) {
+    unsigned shift = number ? (63 - (unsigned)__builtin_clzll(number)) / 4 * 4 : 0;
+    for (;; shift -= 4) {
+        *at++ = "0123456789abcdef"[number >> shift & 15];
+        if (shift == 0)
+            return at;
+    }
+}
+
+static void write_etag(char *at, uint64_t length, uint64_t seed) {
+    *at++ = '"';
+    at = write_hex(at, length);
+    *at++ = '-';
+    at = write_hex(at, seed);
+    memcpy(at, "\"", 2);
+}
+
 struct plan endpoint_bytes(struct connection *connection, const struct request *request,
                            struct span rest) {
-    struct resource resource = {.modified_s = MODIFIED_S, .type = "application/octet-stream"};
+    struct resource resource = {.modified_s = MODIFIED_S,
+                                .modified = "Thu, 01 Jan 2026 00:00:00 GMT",
+                                .type = "application/octet-stream"};
     uint64_t seed = 0;
     if (!size_read(rest, &resource.length) ||
         !query_number(request->query, "seed", INT64_MAX, &seed))
         return bad_size(connection);
-    snprintf(resource.etag, sizeof resource.etag, "\"%llx-%llx\"",
-             (unsigned long long)resource.length, (unsigned long long)seed);
+    write_etag(resource.etag, resource.length, seed);
     struct selection part = range_select(request, &resource);
     reply_selection(connection, &resource, &part);
     return begin_pattern(connection, seed % PATTERN_PERIOD + part.first % PATTERN_PERIOD,

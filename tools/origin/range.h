@@ -16,8 +16,8 @@ struct resource {
     uint64_t length;
     char etag[64];        /* strong, with its quotes */
     int64_t modified_s;   /* Unix time */
+    const char *modified; /* the same as an HTTP-date */
     const char *type;     /* Content-Type */
-    const char *encoding; /* or NULL */
 };
 
 /* What a request selects: 200 and 206 with first and count, 304 and 416 with nothing. */

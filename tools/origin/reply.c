@@ -178,8 +178,6 @@ static void content_range(struct connection *connection, const struct selection 
 
 void reply_selection(struct connection *connection, const struct resource *resource,
                      const struct selection *part) {
-    char modified[HTTP_DATE_BYTES + 1];
-    http_date_write(resource->modified_s, modified);
     reply_begin(connection, part->status);
     if (part->status == 206 || part->status == 416)
         content_range(connection, part, resource->length);
@@ -189,7 +187,7 @@ void reply_selection(struct connection *connection, const struct resource *resou
     }
     if (part->status != 416) {
         reply_field(connection, "ETag", resource->etag);
-        reply_field(connection, "Last-Modified", modified);
+        reply_field(connection, "Last-Modified", resource->modified);
     }
     REPLY_LITERAL(connection, "Accept-Ranges: bytes\r\n");
     reply_end(connection);
