@@ -10,10 +10,8 @@ SANITIZE ?=
 SLOW ?= 1
 FUZZ_SECONDS ?= 10
 
-# All cores, unless the caller says how many.
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
-MAKEFLAGS += -j$(shell nproc)
-endif
+# For targets that build by a second make: on all cores, unless the caller said how many.
+SUBMAKE = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 PKGS = liburing libcares libidn2 jansson nettle
 # Empty where something is missing: $(BUILD)/flags complains then, and targets that set up first still can.
@@ -54,13 +52,14 @@ SIM_SRC  = $(call parts,sim,engine/ring/)
 CLI_SRC  = $(call parts,cli,tools/ringfetch/) $(call parts,origin,tools/origin/)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-LIB = $(BUILD)/libringfetch.a
-SIMLIB = $(BUILD)/libringfetch-sim.a
+LIB = $(BUILD)/engine.a
+SIMLIB = $(BUILD)/engine-sim.a
+STATIC = $(BUILD)/libringfetch.a
 SHARED = $(BUILD)/libringfetch.so.0
 EXAMPLES = $(patsubst %,$(BUILD)/examples/%,$(examples))
 LINK = @mkdir -p $(@D); $(strip $(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^))
 
-all: $(BUILD)/ringfetch $(BUILD)/libringfetch.so $(EXAMPLES)  ## build everything (default)
+all: $(BUILD)/ringfetch $(STATIC) $(BUILD)/libringfetch.so $(EXAMPLES)  ## build everything (default)
 
 # ---- how it is built ----------------------------------------------------------------------------------
 
@@ -83,7 +82,13 @@ $(SIMLIB): $(call obj,$(CORE_SRC) $(SIM_SRC))
 	@rm -f $@
 	ar rcs $@ $^
 
-# Only the public names are visible from outside.
+# The libraries for others: the same objects, of which only the public names are visible. Inside, names are short.
+$(STATIC): $(LIB)
+	$(LD) -r -o $(BUILD)/obj/libringfetch.o --whole-archive $<
+	objcopy --wildcard --keep-global-symbol='rf_*' $(BUILD)/obj/libringfetch.o
+	@rm -f $@
+	ar rcs $@ $(BUILD)/obj/libringfetch.o
+
 $(SHARED): $(call obj,$(CORE_SRC) $(RING_SRC)) tools/dev/libringfetch.map
 	$(LINK) -shared -Wl,-soname,$(@F) -Wl,--version-script=tools/dev/libringfetch.map $(LIBS)
 
@@ -93,7 +98,7 @@ $(BUILD)/libringfetch.so: $(SHARED)
 $(BUILD)/ringfetch: $(call obj,$(CLI_SRC)) $(LIB)
 	$(LINK) $(LIBS)
 
-$(BUILD)/examples/%: $(BUILD)/obj/tools/examples/%.o $(LIB)
+$(BUILD)/examples/%: $(BUILD)/obj/tools/examples/%.o $(STATIC)
 	$(LINK) $(LIBS)
 
 # ---- tests --------------------------------------------------------------------------------------------
@@ -149,20 +154,20 @@ check: $(UNIT)  ## format, layers, headers, sizes, texts, manual, unit tests: se
 		$(RUN) --title unit $(UNIT) && exit $$checked
 
 asan:  ## unit, fault and e2e tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan OPT="-O1 -g -fno-omit-frame-pointer" SLOW=4 \
+	+@$(SUBMAKE) -s BUILD=$(BUILD)/asan OPT="-O1 -g -fno-omit-frame-pointer" SLOW=4 \
 		SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" suite
 
 # ThreadSanitizer of gcc 12 can't live with as much address randomisation as new kernels have.
 tsan:  ## the same under ThreadSanitizer
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan OPT="-O1 -g" SLOW=10 SANITIZE="-fsanitize=thread" \
+	+@$(SUBMAKE) -s BUILD=$(BUILD)/tsan OPT="-O1 -g" SLOW=10 SANITIZE="-fsanitize=thread" \
 		RUN_UNDER="setarch -R" suite
 
 test:  ## set up, then build and run every test, last under sanitizers
 	@tools/dev/setup build test
-	+@tests/all $(MAKE) --no-print-directory
+	+@tests/all $(SUBMAKE) -s
 
 fuzz:  ## every fuzz target for FUZZ_SECONDS (10) each, its corpus first
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=clang OPT="-O1 -g" \
+	+@$(SUBMAKE) -s BUILD=$(BUILD)/fuzz CC=clang OPT="-O1 -g" \
 		SANITIZE="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" fuzz-run
 
 fuzz-run: $(FUZZ)
@@ -176,12 +181,12 @@ tidy:  ## clang-tidy
 
 demo:  ## set up, build, and fetch 3,000 URLs from the loopback origin
 	@tools/dev/setup build
-	@$(MAKE) --no-print-directory -s all
+	+@$(SUBMAKE) -s all
 	@tools/dev/demo $(BUILD)/ringfetch
 
 bench:  ## set up, build, and measure against other programs
 	@tools/dev/setup build bench
-	@$(MAKE) --no-print-directory -s all
+	+@$(SUBMAKE) -s all
 	@$(PYTHON) bench/run.py
 
 VERSION = $(shell sed -n 's/^\#define RF_VERSION "\(.*\)"/\1/p' include/ringfetch/ringfetch.h)
@@ -190,7 +195,7 @@ INTO = $(DESTDIR)$(PREFIX)
 install: all  ## install below PREFIX (/usr/local), itself below DESTDIR
 	install -d $(INTO)/bin $(INTO)/lib/pkgconfig $(INTO)/include/ringfetch $(INTO)/share/man/man1
 	install -m 755 $(BUILD)/ringfetch $(INTO)/bin/
-	install -m 644 $(LIB) $(INTO)/lib/
+	install -m 644 $(STATIC) $(INTO)/lib/
 	install -m 755 $(SHARED) $(INTO)/lib/
 	ln -sf libringfetch.so.0 $(INTO)/lib/libringfetch.so
 	install -m 644 include/ringfetch/*.h $(INTO)/include/ringfetch/
