@@ -148,7 +148,7 @@ static int run(struct server *server, const union listen_address *address) {
     sigaddset(&signals, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     for (; started < server->worker_count && !error; started += !error)
-        error = worker_start(&server->workers[started]);
+        error = origin_worker_start(&server->workers[started]);
     listen_url(address, url);
     if (!error) {
         fprintf(stderr, "ringfetch serve: listening on %s\n", url);

@@ -97,7 +97,7 @@ void worker_close(struct worker *worker) {
     ring_close(worker->ring);
 }
 
-int worker_start(struct worker *worker) {
+int origin_worker_start(struct worker *worker) {
     return pthread_create(&worker->thread, NULL, run, worker);
 }
 

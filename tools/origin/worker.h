@@ -55,7 +55,7 @@ int worker_open(struct worker *worker, struct server *server, int listener, unsi
 void worker_close(struct worker *worker);
 
 /* Starts and ends the thread. 0 or an errno. */
-int worker_start(struct worker *worker);
+int origin_worker_start(struct worker *worker);
 void worker_stop(struct worker *worker);
 
 #endif
