@@ -150,8 +150,9 @@ bool conn_is_busy(const struct conn *conn);
 void dial_begin(struct conn *conn);
 /* Tries again after waiting for room. */
 void dial_retry(struct conn *conn);
-/* Something ended: try the next address, or give up. */
-void dial_step(struct conn *conn);
+/* An operation of a chain has ended without a connection: when it was the last, the next address is tried, or the
+ * connection goes on closing. */
+void dial_on_chain_broken(struct conn *conn);
 /* Orphans attempts and frees the dial. */
 void dial_end(struct conn *conn);
 /* The next time that dialling needs a look, and the look. */

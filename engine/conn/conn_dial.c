@@ -77,19 +77,7 @@ static bool is_shortage(const struct conn_pool *pool, struct err err) {
     }
 }
 
-/* The connection began to close before the head of its chain had ended. Only now can the rest of the chain be found
- * and cancelled; after a failure it ends by itself. */
-static void chain_abandoned(struct conn *conn, struct attempt *attempt, bool connected) {
-    if (connected) {
-        conn->slot = attempt->slot;
-        attempt_release(attempt);
-        ring_cancel(conn->pool->ring, &conn->recv);
-        ring_cancel(conn->pool->ring, &conn->send);
-    } else {
-        attempt_end(attempt);
-    }
-    conn_step_close(conn);
-}
+static void dial_step(struct conn *conn);
 
 static void attempt_failed(struct attempt *attempt) {
     struct conn *conn = attempt->conn;
@@ -98,6 +86,30 @@ static void attempt_failed(struct attempt *attempt) {
     attempt_end(attempt);
     if (conn)
         dial_step(conn);
+}
+
+/* The connection began to close before the head of its chain had ended. Only now can the rest of the chain be found
+ * and cancelled. */
+static void chain_abandoned(struct conn *conn, struct attempt *attempt) {
+    conn->slot = attempt->slot;
+    attempt_release(attempt);
+    ring_cancel(conn->pool->ring, &conn->recv);
+    ring_cancel(conn->pool->ring, &conn->send);
+    conn_step_close(conn);
+}
+
+/* The socket may not be closed before the rest of the chain has ended, which it does by itself. */
+void dial_on_chain_broken(struct conn *conn) {
+    struct attempt *attempt = conn->chain;
+    if (ring_op_busy(&attempt->connect) || ring_op_busy(&conn->send) || ring_op_busy(&conn->recv))
+        return;
+    conn->chain = NULL;
+    if (conn->state == CONN_QUIET) {
+        attempt_end(attempt);
+        conn_step_close(conn);
+    } else {
+        attempt_failed(attempt);
+    }
 }
 
 static void attempt_on_connect(struct ring_op *op, const struct ring_event *event) {
@@ -109,10 +121,15 @@ static void attempt_on_connect(struct ring_op *op, const struct ring_event *even
     }
     if (!err_is(attempt->err) && event->result < 0)
         attempt->err = err_from_errno(STAGE_CONNECT, -event->result);
-    if (conn && conn->chain == attempt)
+    bool chained = conn && conn->chain == attempt;
+    if (chained && event->result < 0) {
+        dial_on_chain_broken(conn);
+        return;
+    }
+    if (chained)
         conn->chain = NULL;
-    if (conn && conn->state == CONN_QUIET)
-        chain_abandoned(conn, attempt, event->result == 0);
+    if (chained && conn->state == CONN_QUIET)
+        chain_abandoned(conn, attempt);
     else if (conn && event->result == 0)
         conn_use(conn, attempt);
     else
@@ -219,10 +236,11 @@ static unsigned dial_count(const struct conn *conn) {
     return conn->pool->options.unix_socket ? 1 : conn->dial->list->count;
 }
 
-void dial_step(struct conn *conn) {
+/* An attempt has failed: try the next address, or give up. */
+static void dial_step(struct conn *conn) {
     struct dial *dial = conn->dial;
-    if (conn->state != CONN_CONNECT || !list_is_empty(&dial->attempts) || conn_is_busy(conn))
-        return; /* something may still succeed, or the chain's last operations are still to come */
+    if (!list_is_empty(&dial->attempts))
+        return; /* something may still succeed */
     if (is_shortage(conn->pool, dial->err)) {
         dial->next--; /* the same address again */
         dial->err = ERR_OK;

@@ -100,8 +100,8 @@ static void send_body_piece(struct conn *conn) {
 void h1_on_send(struct ring_op *op, const struct ring_event *event) {
     struct conn *conn = CONTAINER_OF(op, struct conn, send);
     conn->quiet_send = false;
-    if (conn->state == CONN_CONNECT) {
-        dial_step(conn);
+    if (conn->chain) {
+        dial_on_chain_broken(conn);
         return;
     }
     if (conn->state != CONN_ANSWER) {
@@ -392,8 +392,8 @@ static void on_bytes(struct conn *conn, const struct ring_event *event) {
 
 void h1_on_recv(struct ring_op *op, const struct ring_event *event) {
     struct conn *conn = CONTAINER_OF(op, struct conn, recv);
-    if (conn->state == CONN_CONNECT) {
-        dial_step(conn);
+    if (conn->chain) {
+        dial_on_chain_broken(conn);
     } else if (conn->state == CONN_QUIET) {
         conn_step_close(conn);
     } else if (event->result > 0) {
