@@ -31,6 +31,13 @@ static void write_head(struct conn *conn) {
     conn->out_len = (uint32_t)len;
 }
 
+static void drop_body(struct conn *conn) {
+    struct body_bytes *body = conn->out_body;
+    conn->out_body = NULL;
+    if (body && --body->references == 0)
+        pool_release(conn->pool->pool, body, sizeof *body + body->count);
+}
+
 /* Everything that belongs to one response. */
 static void reset_for_exchange(struct conn *conn) {
     struct exchange *exchange = conn->exchange;
@@ -38,6 +45,7 @@ static void reset_for_exchange(struct conn *conn) {
     conn->interim = 0;
     conn->head_len = 0;
     conn->send_err = ERR_OK;
+    drop_body(conn); /* of a chain that broke */
     conn->out_body_sent = 0;
     conn->out_body = exchange->body;
     if (conn->out_body)
@@ -47,13 +55,6 @@ static void reset_for_exchange(struct conn *conn) {
     exchange->first_byte_ns = 0;
     exchange->phase = EXCHANGE_SENT;
     write_head(conn);
-}
-
-static void drop_body(struct conn *conn) {
-    struct body_bytes *body = conn->out_body;
-    conn->out_body = NULL;
-    if (body && --body->references == 0)
-        pool_release(conn->pool->pool, body, sizeof *body + body->count);
 }
 
 void h1_begin(struct conn *conn) {
