@@ -55,11 +55,12 @@ static void put_number_or_nothing(struct text *text, uint64_t number) {
 static void put_error(struct text *text, const struct rf_result *result) {
     struct rf_error error = result->error;
     struct err err = {.stage = error.stage, .kind = error.kind, .detail = error.detail};
+    char room[DETAIL_BYTES];
     bool failed = err_is(err);
     put_cell(text, failed ? err_stage_name(err) : NULL);
     put_cell(text, failed ? err_kind_name((enum err_kind)err.kind) : NULL);
     put_cell(text, failed ? err_fault_name(err) : NULL);
-    put_cell(text, failed ? result->detail : NULL);
+    put_cell(text, failed ? record_detail(result, room, sizeof room) : NULL);
 }
 
 static void put_times(struct text *text, const struct rf_times *ms) {

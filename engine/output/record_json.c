@@ -62,9 +62,18 @@ static void put_number_or_null(struct text *text, uint64_t number) {
         PUT(text, "null");
 }
 
+const char *record_detail(const struct rf_result *result, char *room, size_t size) {
+    if (result->error.stage != STAGE_INPUT || !result->line)
+        return result->detail;
+    snprintf(room, size, "line %llu: %s", (unsigned long long)result->line,
+             result->detail ? result->detail : "");
+    return room;
+}
+
 static void put_error(struct text *text, const struct rf_result *result) {
     struct rf_error error = result->error;
     struct err err = {.stage = error.stage, .kind = error.kind, .detail = error.detail};
+    char room[DETAIL_BYTES];
     if (!err_is(err)) {
         PUT(text, "null");
         return;
@@ -76,7 +85,7 @@ static void put_error(struct text *text, const struct rf_result *result) {
     PUT(text, ",\"fault\":");
     put_string(text, err_fault_name(err));
     PUT(text, ",\"detail\":");
-    put_string(text, result->detail);
+    put_string(text, record_detail(result, room, sizeof room));
     PUT(text, "}");
 }
 

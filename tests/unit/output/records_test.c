@@ -107,6 +107,26 @@ static void what_does_not_apply_is_null(void **state) {
     free(line);
 }
 
+static void a_bad_line_is_named_by_its_number(void **state) {
+    struct rf_result result = sample();
+    char room[64];
+    (void)state;
+    result.line = 7;
+    result.detail = "the host is not valid";
+    result.error = (struct rf_error){.stage = STAGE_INPUT, .kind = ERR_BAD_URL};
+    assert_string_equal(record_detail(&result, room, sizeof room), "line 7: the host is not valid");
+    char *json = line_of(record_put_json, &result), *csv = line_of(record_put_csv, &result);
+    assert_non_null(strstr(json, "\"line 7: the host"));
+    assert_non_null(strstr(csv, ",line 7: the host"));
+    free(json);
+    free(csv);
+    result.error.stage = STAGE_RESOLVE;
+    assert_string_equal(record_detail(&result, room, sizeof room), "the host is not valid");
+    result.error.stage = STAGE_INPUT;
+    result.line = 0;
+    assert_string_equal(record_detail(&result, room, sizeof room), "the host is not valid");
+}
+
 static void skipped_stands_only_where_it_is_true(void **state) {
     (void)state;
     struct rf_result result = sample();
@@ -410,6 +430,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(json_is_as_documented),
         TEST(what_does_not_apply_is_null),
+        TEST(a_bad_line_is_named_by_its_number),
         TEST(skipped_stands_only_where_it_is_true),
         TEST(json_of_any_bytes),
         TEST(invalid_bytes_become_the_replacement),
