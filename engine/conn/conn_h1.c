@@ -424,9 +424,11 @@ void h1_resume(struct conn *conn) {
         fed = feed(conn, held, false);
     }
     pool_release(pool, memory, room);
-    if (fed == FED_AWAY || conn->paused)
+    if (fed == FED_AWAY)
         return;
-    conn_watch(conn);
+    conn_watch(conn); /* paused again or not: resuming took the timer */
+    if (conn->paused)
+        return;
     if (conn->peer_ended)
         on_recv_end(conn, conn->end_result);
     else if (!ring_op_busy(&conn->recv))
