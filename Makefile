@@ -200,7 +200,7 @@ install: all  ## install below PREFIX (/usr/local), itself below DESTDIR
 	install -m 755 $(SHARED) $(INTO)/lib/
 	ln -sf libringfetch.so.0 $(INTO)/lib/libringfetch.so
 	install -m 644 include/ringfetch/*.h $(INTO)/include/ringfetch/
-	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@PKGS@|$(PKGS)|' tools/dev/ringfetch.pc.in \
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(LIBS)|' tools/dev/ringfetch.pc.in \
 		>$(INTO)/lib/pkgconfig/ringfetch.pc
 	install -m 644 docs/ringfetch.1 $(INTO)/share/man/man1/
 
