@@ -423,6 +423,19 @@ class FileTest(OriginCase):
         for path in ("out", "../secret", "%2e%2e/secret", "%2Fetc/passwd", "sub", "", "fifo", "no", "a.txt%00"):
             self.assertEqual(self.raw().get("/file/" + path).response()[0], 404, path)
 
+    def test_no_descriptor_stays_open(self):
+        with open(os.path.join(self.dir, "huge"), "wb") as file:
+            file.truncate(1 << 30)
+        open_files = lambda: len(os.listdir(f"/proc/{self.origin.process.pid}/fd"))
+        before = open_files()
+        raws = [self.raw().get("/file/huge") for _ in range(5)]
+        for raw in raws:
+            raw.head()
+        self.assertEqual(open_files(), before + 5)
+        for raw in raws:
+            raw.close()
+        harness.wait_until(lambda: open_files() == before, 5, "closed files")
+
     def test_ranges(self):
         status, fields, body = self.ask("/file/big", headers={"Range": "bytes=200000-999999"})
         self.assertEqual((status, fields["content-range"]), (206, "bytes 200000-999999/1048576"))

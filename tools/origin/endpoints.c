@@ -59,7 +59,7 @@ const char endpoints_help[] =
     "  /status/CODE    that status\n"
     "  /redirect/K     K redirects, then /bytes/2; ?code=301|302|303|307|308 ?to=URL\n"
     "  /retry-after/S  503 with Retry-After, then 200; ?times=K (1) ?key=NAME\n"
-    "                  ?status=CODE\n"
+    "                  ?status=CODE ?date=1 (a date, not seconds)\n"
     "  /flaky          fails, then 200; ?fail=K (1) ?key=NAME ?status=CODE (503;\n"
     "                  0: reset)\n"
     "  /headers        the request's fields as JSON\n"

@@ -23,7 +23,9 @@
 #include "pattern.h"
 #include "worker.h"
 
-enum { SLOTS_MAX = 262144 }; /* a ring's; the descriptor limit is usually lower */
+/* Sockets: of all rings together, and what a ring gets at least. Tables cost kernel memory even
+ * while they are empty, and the descriptor limit is usually lower. */
+enum { SLOTS_MAX = 2 * 1024 * 1024, SLOTS_MIN = 32768 };
 
 static const char usage[] =
     "Usage: ringfetch serve [options]\n"
@@ -65,14 +67,16 @@ static int fail(int status, const char *what, const char *name, int error) {
     return status;
 }
 
-static unsigned raise_descriptors(void) {
+/* Raises the descriptor limit as far as it goes: a ring's table may be as large. */
+static unsigned slots_for(unsigned threads) {
     struct rlimit limit;
+    unsigned wanted = SLOTS_MAX / threads > SLOTS_MIN ? SLOTS_MAX / threads : SLOTS_MIN;
     if (getrlimit(RLIMIT_NOFILE, &limit))
         return 1024;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
     getrlimit(RLIMIT_NOFILE, &limit);
-    return limit.rlim_cur < SLOTS_MAX ? (unsigned)limit.rlim_cur : SLOTS_MAX;
+    return limit.rlim_cur < wanted ? (unsigned)limit.rlim_cur : wanted;
 }
 
 static int open_files(struct server *server, const struct serve_options *options) {
@@ -169,7 +173,7 @@ static int serve(struct server *server, const struct serve_options *options) {
     union listen_address address;
     if (!listen_address_parse(&address, options->address, options->port))
         return options_refuse("serve", "--address %s: not an IP address", options->address);
-    unsigned slots = raise_descriptors();
+    unsigned slots = slots_for(options->threads);
     pattern_init();
     pool_depot_init(&server->depot);
     pthread_mutex_init(&server->lock, NULL);

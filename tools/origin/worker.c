@@ -5,16 +5,12 @@
  */
 #include "worker.h"
 
-#include <errno.h>
-#include <signal.h>
-
 #include "base/clock.h"
 #include "connection.h"
 
 enum {
     RECEIVE_BUFFERS = 1024,
-    RECEIVE_BUFFER_BYTES = 4096, /* requests are small; uploads come in bundles */
-    STOP_MS_MAX = 3000,
+    RECEIVE_BUFFER_BYTES = 2048, /* requests are small; uploads come in bundles */
 };
 
 static void on_accept(struct ring_op *op, const struct ring_event *event) {
