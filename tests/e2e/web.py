@@ -23,6 +23,7 @@ class Request:
             name, _, value = line.partition(":")
             self.fields[name.strip().lower()] = value.strip()
         self.time = time.monotonic()
+        self.peer = connection.socket.getpeername()
 
     @property
     def path(self):
