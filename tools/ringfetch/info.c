@@ -20,7 +20,7 @@
 static const char help[] =
     "Usage: ringfetch info [options]\n"
     "What this kernel and this build can do, and what a run would use of it.\n"
-    "  -j, --concurrency N   as in get: the memory and descriptors it would need (256)\n"
+    "  -j, --concurrency N   as in get: memory and descriptors it would need (256)\n"
     "  -t, --threads N       as in get\n"
     "      --json            one JSON object, a member a group\n"
     "Exit status: 0, or 3 where ringfetch get could not run; the lines say why.\n"
