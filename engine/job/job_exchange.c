@@ -153,8 +153,8 @@ static enum exchange_answer on_head(struct exchange *exchange, const struct resp
 
 /* ---- the body ------------------------------------------------------------------------------------------ */
 
-/* Counts received bytes against the run's rate. True: the job must pause, and will be woken. */
-static bool throttle(struct job *job, size_t count) {
+/* Counts received bytes against the run's rate. When the next ones may come; 0: at once. */
+static uint64_t charge(struct job *job, size_t count) {
     struct job_shared *shared = job->sched->shared;
     uint64_t now = conn_pool_now(job->sched->conns), next = atomic_load(&shared->bytes_next_ns),
              after;
@@ -162,10 +162,7 @@ static bool throttle(struct job *job, size_t count) {
     do
         after = (next > now ? next : now) + cost;
     while (!atomic_compare_exchange_weak(&shared->bytes_next_ns, &next, after));
-    if (after <= now + BURST_NS)
-        return false;
-    heap_set(&job->sched->due, &job->due, after - BURST_NS);
-    return true;
+    return after > now + BURST_NS ? after - BURST_NS : 0;
 }
 
 static enum exchange_answer on_body(struct exchange *exchange, struct span bytes) {
@@ -180,10 +177,12 @@ static enum exchange_answer on_body(struct exchange *exchange, struct span bytes
     uint64_t limit = sched->options.filesize_max;
     if (limit && job->offset + job->body_bytes > limit)
         return refuse(job, STAGE_BODY, ERR_TOO_LARGE, 0);
+    uint64_t later = sched->shared->limit_rate_bytes ? charge(job, bytes.len) : 0;
     enum exchange_answer answer = obey(sched->sink->body(job, bytes));
-    if (answer == EXCHANGE_GO && sched->shared->limit_rate_bytes && throttle(job, bytes.len))
-        return EXCHANGE_PAUSE;
-    return answer;
+    if (answer != EXCHANGE_GO || !later)
+        return answer; /* an output that makes it wait decides alone when it goes on */
+    heap_set(&sched->due, &job->due, later);
+    return EXCHANGE_PAUSE;
 }
 
 static void on_end(struct exchange *exchange, struct err err) {
