@@ -204,13 +204,19 @@ void job_finish(struct job *job) {
     job_end(job, ERR_OK);
 }
 
+/* Whether the answer may have been another's, or is to a question that makes no sense any more. */
+static bool must_refetch(const struct job *job) {
+    if (job->refetches >= REFETCHES_MAX)
+        return false;
+    return job->action == ACTION_RESTART || (job->exchange.surplus && may_repeat(job));
+}
+
 /* The exchange is over, the job still at its host. */
 void job_exchange_ended(struct job *job) {
     uint64_t delay_ns;
     if (err_is(job->err)) {
         attempt_failed(job);
-    } else if ((job->exchange.surplus || job->action == ACTION_RESTART) &&
-               job->refetches < REFETCHES_MAX) {
+    } else if (must_refetch(job)) {
         job_refetch(job);
     } else if (job->exchange.surplus) {
         job->err = err_make(STAGE_BODY, ERR_UNSOLICITED, 0);
