@@ -119,12 +119,15 @@ void host_enqueue(struct sched *sched, struct job *job, bool front) {
     host->waiting_count++;
     if (!sched->crowded || host->waiting_count > sched->crowded->waiting_count)
         sched->crowded = host;
+    if (job->first_ns && sched->options.total_time_ns) /* the host may be held back for longer */
+        heap_set(&sched->due, &job->due, job->first_ns + sched->options.total_time_ns);
     host_place(sched, host, conn_pool_now(sched->conns));
 }
 
 void host_dequeue(struct sched *sched, struct job *job) {
     struct host *host = job->host;
     list_remove(&job->link);
+    heap_remove(&sched->due, &job->due);
     host->waiting_count--;
     job->host = NULL;
     host_place(sched, host, conn_pool_now(sched->conns));
@@ -134,6 +137,7 @@ void host_dequeue(struct sched *sched, struct job *job) {
 struct job *host_start_next(struct sched *sched, struct host *host) {
     uint64_t now = conn_pool_now(sched->conns), interval = sched->options.host_interval_ns;
     struct job *job = LIST_ENTRY(list_pop_front(&host->waiting), struct job, link);
+    heap_remove(&sched->due, &job->due);
     host->waiting_count--;
     host->in_flight++;
     if (interval)

@@ -163,6 +163,10 @@ static void job_delay(struct job *job, uint64_t delay_ns) {
         host_hold(sched, job->host, now_of(job) + (uint64_t)job->retry_after_ms * NS_PER_MS);
     job_leave(job);
     sched->counts.retries++;
+    job->failed = job->err;
+    if (!err_is(job->err))
+        job->failed = err_make(STAGE_HEAD, ERR_HTTP_STATUS, job->status);
+    job->err = ERR_OK; /* else whoever takes it over would take it for lost */
     job->retrying = true;
     job->state = JOB_DELAYED;
     heap_set(&sched->due, &job->due, until);
@@ -231,6 +235,10 @@ void job_exchange_ended(struct job *job) {
     } else {
         job_finish(job);
     }
+}
+
+void job_time_is_up(struct job *job) {
+    job_end(job, err_is(job->failed) ? job->failed : err_make(STAGE_CONNECT, ERR_TIMED_OUT, 0));
 }
 
 void job_end(struct job *job, struct err err) {

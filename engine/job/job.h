@@ -60,9 +60,10 @@ struct job_redirect {
 };
 
 struct job {
-    struct link link;     /* host's queue, or an inbox */
-    struct link all;      /* the scheduler's jobs */
-    struct heap_item due; /* of a retry, or of the next bytes under --limit-rate */
+    struct link link; /* host's queue, or an inbox */
+    struct link all;  /* the scheduler's jobs */
+    /* Delayed: the retry. Running: the next bytes under --limit-rate. Queued: the end of all attempts. */
+    struct heap_item due;
     struct sched *sched;
     struct host *host; /* NULL while delayed or without a URL */
     struct exchange exchange;
@@ -84,6 +85,7 @@ struct job {
     struct url next_url;            /* where a redirect leads */
     char *content_type;
     struct err err;
+    struct err failed; /* how the last attempt ended, in case no other can begin */
     uint64_t read_ns, first_ns, attempt_ns, ended_ns; /* read, first attempt, this attempt, end */
     int64_t retry_after_ms;                           /* -1: not said */
     uint64_t body_bytes;

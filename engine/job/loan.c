@@ -67,6 +67,7 @@ void loan_step(struct sched *sched, struct host *host) {
         struct job *job = LIST_ENTRY(list_last(&host->waiting), struct job, link);
         list_remove(&job->link);
         list_remove(&job->all);
+        heap_remove(&sched->due, &job->due);
         host->waiting_count--;
         job->host = NULL;
         job->state = JOB_NEW;

@@ -119,6 +119,11 @@ static void job_is_due(struct sched *sched, struct job *job) {
         exchange_resume(sched->conns, &job->exchange);
         return;
     }
+    if (job->state == JOB_QUEUED) {
+        host_dequeue(sched, job);
+        job_time_is_up(job);
+        return;
+    }
     job->state = JOB_NEW;
     if (!sched->shared->hand_over(sched, job))
         host_enqueue(sched, job, true);

@@ -113,6 +113,8 @@ void host_is_due(struct sched *sched, struct host *host);
 void job_start(struct job *job);
 void job_end(struct job *job, struct err err);
 void job_finish(struct job *job);
+/* All its attempts together have taken too long, and it is not even running. */
+void job_time_is_up(struct job *job);
 /* The exchange is over, the job still at its host. */
 void job_exchange_ended(struct job *job);
 /* job_exchange.c */
