@@ -121,7 +121,7 @@ static void redirect(struct answer *answer) {
     else
         say(answer,
             "HTTP/1.1 301 Moved\r\nLocation: http://%s/%u/%u/%u\r\nContent-Length: 0\r\n\r\n",
-            model->other_host, DO_LENGTH, answer->bytes, answer->id);
+            model->other_host, DO_LENGTH, answer->bytes, answer->id + MODEL_REDIRECTED);
 }
 
 static void later(struct answer *answer, enum after after) {

@@ -51,7 +51,8 @@ enum behaviour {
 };
 enum { DO_FOR_EXCHANGES = DO_REDIRECT }; /* those before it mean something to a lone exchange */
 
-enum { MODEL_IDS_MAX = 512, MODEL_BYTES_MAX = 60000 };
+/* Where DO_REDIRECT leads, the id is that much higher. */
+enum { MODEL_REDIRECTED = 256, MODEL_IDS_MAX = 512, MODEL_BYTES_MAX = 60000 };
 
 struct http_model {
     struct random random;
