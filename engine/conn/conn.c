@@ -82,6 +82,7 @@ struct conn *conn_open(struct conn_pool *pool, struct exchange *exchange) {
     conn->pool = pool;
     conn->origin = exchange->origin;
     conn->origin->references++;
+    conn->origin->conns++;
     conn->exchange = exchange;
     conn->slot = RING_NO_SLOT;
     conn->state = CONN_ADDRESS;
@@ -121,6 +122,7 @@ static void conn_release(struct conn *conn) {
     pool_release(pool->pool, conn->held, conn->held_room);
     if (conn->out_body && --conn->out_body->references == 0)
         pool_release(pool->pool, conn->out_body, sizeof *conn->out_body + conn->out_body->count);
+    conn->origin->conns--;
     origin_drop(pool, conn->origin);
     pool->conns--;
     pool_release(pool->pool, conn, sizeof *conn);

@@ -43,6 +43,8 @@ struct attempt {
     int32_t slot;
     bool opened; /* the slot holds a socket */
     bool paced;  /* counted in the pool's unanswered */
+    bool lacked; /* failed for want of descriptors, memory or ports */
+    unsigned index;
     struct err err;
     struct address address;
 };
@@ -54,6 +56,7 @@ struct dial {
     struct address_list *list;
     struct link attempts;
     unsigned next;        /* index of the address to try next */
+    unsigned lacked;      /* the lowest index that there was no room for; else UINT_MAX */
     struct err err;       /* the first failure */
     uint64_t race_ns;     /* when the next address may be tried beside the last (RFC 8305) */
     uint64_t deadline_ns; /* of connecting */
@@ -102,6 +105,7 @@ struct origin {
     uint64_t hash;
     struct link idle;    /* most recently used first */
     uint32_t references; /* callers' and connections' */
+    uint32_t conns;      /* open or opening */
     uint16_t port, dial_port;
     uint8_t scheme;
     uint16_t host_len;
@@ -124,6 +128,9 @@ struct conn_pool {
     struct link idle;    /* by age, oldest first */
     struct link waiting; /* for room, first come first served */
     struct ring_timer room_timer;
+    uint64_t room_retry_ns; /* not before this is it tried without a sign of room */
+    unsigned freed;         /* signs of room since the timer's last firing */
+    unsigned turn;          /* attempts so far, for windows of ports */
     unsigned conns, idle_count, attempts, unanswered;
     bool stopped;
     struct conn_pool_counts counts;

@@ -7,13 +7,15 @@
  * round through the loop before its answer. With several, the request waits for the first that accepts, so
  * that it is not sent twice.
  */
+#include <limits.h>
 #include <sys/un.h>
 
 #include "base/clock.h"
 #include "conn/conn.h"
 #include "net/socket.h"
 
-enum { RACE_MS = 250, OPENED_BEFORE_PORTS_COUNT = 1000 };
+/* So many connections to one origin make the kernel's search for a local port worth narrowing. */
+enum { RACE_MS = 250, OPENED_BEFORE_PORTS_COUNT = 1000, CROWDED_CONNS = 4096 };
 
 static void attempt_release(struct attempt *attempt) {
     struct conn_pool *pool = attempt->pool;
@@ -22,12 +24,19 @@ static void attempt_release(struct attempt *attempt) {
     pool_release(pool->pool, attempt, sizeof *attempt);
 }
 
+/* The slot is free again. Where it was this machine that had no room, others would only meet the same shortage: they
+ * go on by the timer, as this one does. */
+static void attempt_gone(struct attempt *attempt) {
+    struct conn_pool *pool = attempt->pool;
+    bool lacked = attempt->lacked;
+    attempt_release(attempt);
+    if (!lacked)
+        pool_room_freed(pool);
+}
+
 static void attempt_on_closed(struct ring_op *op, const struct ring_event *event) {
     (void)event;
-    struct attempt *attempt = CONTAINER_OF(op, struct attempt, close);
-    struct conn_pool *pool = attempt->pool;
-    attempt_release(attempt);
-    pool_room_freed(pool);
+    attempt_gone(CONTAINER_OF(op, struct attempt, close));
 }
 
 /* Gives back the slot, and the memory once that is done. */
@@ -40,8 +49,7 @@ static void attempt_end(struct attempt *attempt) {
         return;
     }
     ring_slot_release(pool->ring, attempt->slot);
-    attempt_release(attempt);
-    pool_room_freed(pool);
+    attempt_gone(attempt);
 }
 
 static void attempt_on_socket(struct ring_op *op, const struct ring_event *event) {
@@ -79,10 +87,19 @@ static bool is_shortage(const struct conn_pool *pool, struct err err) {
 
 static void dial_step(struct conn *conn);
 
+/* Of failures the first is kept; a shortage is none. */
+static void dial_note(struct dial *dial, unsigned index, struct err err, bool lacked) {
+    if (lacked && index < dial->lacked)
+        dial->lacked = index;
+    else if (!lacked && !err_is(dial->err))
+        dial->err = err;
+}
+
 static void attempt_failed(struct attempt *attempt) {
     struct conn *conn = attempt->conn;
-    if (conn && (!err_is(conn->dial->err) || is_shortage(conn->pool, attempt->err)))
-        conn->dial->err = attempt->err;
+    attempt->lacked = is_shortage(attempt->pool, attempt->err);
+    if (conn)
+        dial_note(conn->dial, attempt->index, attempt->err, attempt->lacked);
     attempt_end(attempt);
     if (conn)
         dial_step(conn);
@@ -115,10 +132,9 @@ void dial_on_chain_broken(struct conn *conn) {
 static void attempt_on_connect(struct ring_op *op, const struct ring_event *event) {
     struct attempt *attempt = CONTAINER_OF(op, struct attempt, connect);
     struct conn *conn = attempt->conn;
-    if (attempt->paced) {
-        attempt->pool->unanswered--;
+    attempt->pool->unanswered -= attempt->paced;
+    if (attempt->paced && event->result == 0)
         pool_room_freed(attempt->pool);
-    }
     if (!err_is(attempt->err) && event->result < 0)
         attempt->err = err_from_errno(STAGE_CONNECT, -event->result);
     bool chained = conn && conn->chain == attempt;
@@ -136,15 +152,28 @@ static void attempt_on_connect(struct ring_op *op, const struct ring_event *even
         attempt_failed(attempt);
 }
 
-/* A socket with options that must be set before connecting; the slot, or RING_NO_SLOT with attempt->err. */
-static int32_t bound_socket(struct conn *conn, struct attempt *attempt) {
-    int fd = socket_open_bound(attempt->address.any.sa_family, conn->pool->options.interface);
-    int32_t slot = fd < 0 ? fd : ring_slot_adopt(conn->pool->ring, fd);
+/* A slot for the attempt, or RING_NO_SLOT, maybe with attempt->err. Where options must be set before connecting it holds a
+ * socket already. */
+static int32_t attempt_slot(struct conn *conn, struct attempt *attempt) {
+    struct conn_pool *pool = conn->pool;
+    struct socket_options options = {
+        .family = attempt->address.any.sa_family,
+        .interface = pool->options.interface,
+        .crowded = conn->origin->conns > CROWDED_CONNS,
+        .turn = pool->turn++,
+    };
+    if (options.family == AF_UNIX || (!options.interface && !options.crowded))
+        return ring_slot_acquire(pool->ring);
+    int fd = socket_open(&options);
+    int32_t slot = fd < 0 ? fd : ring_slot_adopt(pool->ring, fd);
+    attempt->opened = slot >= 0;
     if (slot >= 0)
         return slot;
-    attempt->err = err_from_errno(STAGE_CONNECT, -slot);
     if (fd >= 0)
         socket_close(fd);
+    if (!options.interface) /* it would only have been quicker */
+        return ring_slot_acquire(pool->ring);
+    attempt->err = err_from_errno(STAGE_CONNECT, -slot);
     return RING_NO_SLOT;
 }
 
@@ -180,11 +209,12 @@ static bool is_loopback(const struct address *address) {
     return ntohl(address->v4.sin_addr.s_addr) >> 24 == 127;
 }
 
-/* Starts the next address. False: there is no room for it now. */
-static bool attempt_begin(struct conn *conn) {
+/* Starts the next address, or says why it can't be. */
+static struct err attempt_begin(struct conn *conn) {
     struct conn_pool *pool = conn->pool;
     struct dial *dial = conn->dial;
-    bool local = pool->options.unix_socket, bound = pool->options.interface && !local;
+    bool local = pool->options.unix_socket;
+    struct err err = err_make(STAGE_LOCAL, ERR_DESCRIPTORS, 0);
     struct address address = {.any.sa_family = AF_UNIX};
     if (!local) {
         address = dial->list->address[dial->next];
@@ -192,66 +222,80 @@ static bool attempt_begin(struct conn *conn) {
     }
     bool paced = local || is_loopback(&address);
     if (paced && pool->unanswered >= UNANSWERED_MAX)
-        return false;
+        return err;
     struct attempt *attempt = pool_acquire_zeroed(pool->pool, sizeof *attempt);
-    *attempt = (struct attempt){.pool = pool, .conn = conn, .address = address, .paced = paced};
-    attempt->opened = bound;
-    attempt->slot = bound ? bound_socket(conn, attempt) : ring_slot_acquire(pool->ring);
+    *attempt = (struct attempt){
+        .pool = pool, .conn = conn, .address = address, .paced = paced, .index = dial->next};
+    attempt->slot = attempt_slot(conn, attempt);
     pool->attempts++;
     list_push_back(&dial->attempts, &attempt->link);
     if (attempt->slot == RING_NO_SLOT) {
-        dial->err = err_is(attempt->err) ? attempt->err : err_make(STAGE_LOCAL, ERR_DESCRIPTORS, 0);
+        if (err_is(attempt->err))
+            err = attempt->err;
         attempt_release(attempt);
-        return false;
+        return err;
     }
     pool->unanswered += paced;
-    dial->next++;
-    dial->race_ns = ring_now(pool->ring) + RACE_MS * NS_PER_MS;
     attempt_queue(conn, attempt, local || dial->list->count == 1);
-    return true;
-}
-
-static void dial_next(struct conn *conn) {
-    struct dial *dial = conn->dial;
-    uint64_t now = ring_now(conn->pool->ring);
-    if (conn->state != CONN_CONNECT) {
-        conn_go(conn, CONN_CONNECT);
-        dial->deadline_ns = now + conn->pool->options.connect_timeout_ns;
-        if (!conn->exchange->connecting_ns)
-            conn->exchange->connecting_ns = now;
-    }
-    if (attempt_begin(conn)) {
-        conn_watch(conn);
-    } else if (list_is_empty(&dial->attempts)) {
-        if (err_is(dial->err) && !is_shortage(conn->pool, dial->err)) {
-            conn_fail(conn, dial->err);
-            return;
-        }
-        dial->err = ERR_OK;
-        pool_wait_for_room(conn);
-    }
+    return ERR_OK;
 }
 
 static unsigned dial_count(const struct conn *conn) {
     return conn->pool->options.unix_socket ? 1 : conn->dial->list->count;
 }
 
-/* An attempt has failed: try the next address, or give up. */
+/* The address that there was no room for is tried again, and those behind it. */
+static void dial_wait(struct conn *conn) {
+    conn->dial->next = conn->dial->lacked;
+    conn->dial->lacked = UINT_MAX;
+    pool_wait_for_room(conn);
+}
+
+static void dial_give_up(struct conn *conn) {
+    struct err err = conn->dial->err;
+    if (err.kind == ERR_PORTS)
+        err.kind = ERR_NO_SOURCE_ADDRESS;
+    conn_fail(conn, err);
+}
+
+static void dial_next(struct conn *conn) {
+    struct dial *dial = conn->dial;
+    uint64_t now = ring_now(conn->pool->ring);
+    bool begun = false;
+    if (conn->state != CONN_CONNECT) {
+        conn_go(conn, CONN_CONNECT);
+        dial->deadline_ns = now + conn->pool->options.connect_timeout_ns;
+        if (!conn->exchange->connecting_ns)
+            conn->exchange->connecting_ns = now;
+    }
+    while (!begun && dial->next < dial_count(conn)) {
+        struct err err = attempt_begin(conn);
+        bool lacked = is_shortage(conn->pool, err);
+        begun = !err_is(err);
+        if (!begun)
+            dial_note(dial, dial->next, err, lacked);
+        if (lacked)
+            break;
+        dial->next++;
+    }
+    dial->race_ns = now + RACE_MS * NS_PER_MS;
+    if (!list_is_empty(&dial->attempts))
+        conn_watch(conn);
+    else
+        dial_step(conn);
+}
+
+/* Nothing is being tried any more, or something still may succeed. */
 static void dial_step(struct conn *conn) {
     struct dial *dial = conn->dial;
     if (!list_is_empty(&dial->attempts))
-        return; /* something may still succeed */
-    if (is_shortage(conn->pool, dial->err)) {
-        dial->next--; /* the same address again */
-        dial->err = ERR_OK;
-        pool_wait_for_room(conn);
-    } else if (dial->next < dial_count(conn)) {
+        return;
+    if (dial->lacked != UINT_MAX)
+        dial_wait(conn);
+    else if (dial->next < dial_count(conn))
         dial_next(conn);
-    } else {
-        if (dial->err.kind == ERR_PORTS)
-            dial->err.kind = ERR_NO_SOURCE_ADDRESS;
-        conn_fail(conn, dial->err);
-    }
+    else
+        dial_give_up(conn);
 }
 
 void dial_retry(struct conn *conn) {
@@ -276,6 +320,7 @@ void dial_begin(struct conn *conn) {
     struct dial *dial = pool_acquire_zeroed(pool->pool, sizeof *dial);
     conn->dial = dial;
     dial->conn = conn;
+    dial->lacked = UINT_MAX;
     dial->query.done = dial_on_address;
     list_init(&dial->query.link);
     list_init(&dial->attempts);

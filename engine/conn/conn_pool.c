@@ -27,34 +27,36 @@ void pool_wait_for_room(struct conn *conn) {
     list_push_back(&pool->waiting, &conn->link);
     conn_watch(conn);
     if (!ring_timer_is_set(&pool->room_timer))
-        ring_timer_set(pool->ring, &pool->room_timer,
-                       ring_now(pool->ring) + ROOM_RETRY_MS * NS_PER_MS);
+        ring_timer_set(pool->ring, &pool->room_timer, pool->room_retry_ns);
     if (pool->unanswered < UNANSWERED_MAX)
         close_oldest_idle(pool);
 }
 
-/* Called at the end of handlers; the waiting ones go on from the timer, so that no handler runs inside another. */
+/* Called at the end of handlers; the waiting ones go on from the timer, so that no handler runs inside another. Not
+ * called for what a shortage ended: it made no room, and whoever tried next would only fail as well. */
 void pool_room_freed(struct conn_pool *pool) {
-    if (!list_is_empty(&pool->waiting))
-        ring_timer_set(pool->ring, &pool->room_timer, ring_now(pool->ring));
+    if (list_is_empty(&pool->waiting))
+        return;
+    pool->freed++;
+    ring_timer_set(pool->ring, &pool->room_timer, ring_now(pool->ring));
 }
 
+/* As many go on as room was made for; besides a few every 20 ms, as others may have given back what the whole system
+ * shares. */
 static void on_room_timer(struct ring_timer *timer) {
     struct conn_pool *pool = CONTAINER_OF(timer, struct conn_pool, room_timer);
-    struct link *last = list_last(&pool->waiting);
-    for (unsigned tried = 0; last && tried < UNANSWERED_MAX; tried++) {
-        bool crowded = pool->unanswered >= UNANSWERED_MAX ||
-                       ring_slots_used(pool->ring) >= ring_slots_max(pool->ring);
-        if (crowded && tried >= ROOM_RETRY_CONNS)
-            break;
-        struct link *link = list_pop_front(&pool->waiting);
-        struct conn *conn = LIST_ENTRY(link, struct conn, link);
-        dial_retry(conn); /* may come back to the end of the list */
-        if (link == last)
-            break;
+    uint64_t now = ring_now(pool->ring);
+    unsigned count = pool->freed;
+    pool->freed = 0;
+    if (now >= pool->room_retry_ns) {
+        count += ROOM_RETRY_CONNS;
+        pool->room_retry_ns = now + ROOM_RETRY_MS * NS_PER_MS;
     }
+    struct link *last = list_last(&pool->waiting), *link = NULL;
+    while (count-- && link != last && (link = list_pop_front(&pool->waiting)))
+        dial_retry(LIST_ENTRY(link, struct conn, link)); /* may come back to the end of the list */
     if (!list_is_empty(&pool->waiting) && !ring_timer_is_set(timer))
-        ring_timer_set(pool->ring, timer, ring_now(pool->ring) + ROOM_RETRY_MS * NS_PER_MS);
+        ring_timer_set(pool->ring, timer, pool->room_retry_ns);
 }
 
 /* ---- idle connections --------------------------------------------------------------------------- */

@@ -1,18 +1,58 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * socket.c: binding to a device or a source address.
+ * socket.c: binding to a device or a source address, and narrowing the search for a local port.
  *
  * The port is left to connect (IP_BIND_ADDRESS_NO_PORT): bound early, it could serve one peer only,
  * and 28,000 connections would be the end.
+ *
+ * To find a free port, connect looks at one after another, all those of one parity first. With
+ * 15,000 connections to one peer that is 14,000 in vain for each new one: 5 s of computing for
+ * 19,000 connections. So in a crowd each socket is told to look in a small window only
+ * (IP_LOCAL_PORT_RANGE, Linux 6.3), the windows taking turns.
  */
 #include "net/socket.h"
 
 #include <errno.h>
 #include <net/if.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "net/address.h"
+
+#ifndef IP_LOCAL_PORT_RANGE
+#define IP_LOCAL_PORT_RANGE 51
+#endif
+
+enum { WINDOW_PORTS = 128 };
+
+static unsigned first_port = 32768, last_port = 60999; /* the kernel's own defaults */
+static pthread_once_t ports_once = PTHREAD_ONCE_INIT;
+
+static void read_port_range(void) {
+    FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+    unsigned first, last;
+    if (!file)
+        return;
+    if (fscanf(file, "%u %u", &first, &last) == 2 && first <= last && last <= 65535) {
+        first_port = first;
+        last_port = last;
+    }
+    fclose(file);
+}
+
+/* Best effort: an older kernel searches the whole range. */
+static void narrow_ports(int fd, unsigned turn) {
+    pthread_once(&ports_once, read_port_range);
+    unsigned windows = (last_port - first_port + 1) / WINDOW_PORTS;
+    if (!windows)
+        return;
+    unsigned low = first_port + turn % windows * WINDOW_PORTS;
+    uint32_t range = (low + WINDOW_PORTS - 1) << 16 | low;
+    setsockopt(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, &range, sizeof range);
+}
 
 static int bind_to(int fd, int family, const char *interface) {
     struct address address;
@@ -27,15 +67,17 @@ static int bind_to(int fd, int family, const char *interface) {
     return bind(fd, &address.any, address_len(&address)) ? -errno : 0;
 }
 
-int socket_open_bound(int family, const char *interface) {
-    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+int socket_open(const struct socket_options *options) {
+    int fd = socket(options->family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    int result = bind_to(fd, family, interface);
+    int result = options->interface ? bind_to(fd, options->family, options->interface) : 0;
     if (result < 0) {
         close(fd);
         return result;
     }
+    if (options->crowded)
+        narrow_ports(fd, options->turn);
     return fd;
 }
 

@@ -6,9 +6,18 @@
 #ifndef NET_SOCKET_H
 #define NET_SOCKET_H
 
-/* A TCP socket of that family bound to `interface`: a device's name or a source address. The
- * descriptor, or -errno (-ENODEV: no such device, -EAFNOSUPPORT: an address of another family). */
-int socket_open_bound(int family, const char *interface);
+#include <stdbool.h>
+
+struct socket_options {
+    int family;
+    const char *interface; /* a device's name or a source address to bind to; or NULL */
+    bool crowded;          /* thousands of connections to this peer are open already */
+    unsigned turn;         /* with crowded: a number that goes up with every connection */
+};
+
+/* A TCP socket. The descriptor, or -errno (-ENODEV: no such device, -EAFNOSUPPORT: a source address
+ * of another family). */
+int socket_open(const struct socket_options *options);
 void socket_close(int fd);
 
 #endif
