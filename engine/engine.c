@@ -172,12 +172,15 @@ void rf_engine_close(struct rf_engine *engine) {
         return;
     end_what_is_left(engine);
     rf_close_outputs(engine, why, sizeof why);
+    pthread_mutex_lock(
+        &engine->lock); /* a worker that sees the end by itself must not free its ring meanwhile */
     atomic_store(&engine->quit, true);
-    for (unsigned i = 0; i < engine->worker_count; i++) {
+    for (unsigned i = 0; i < engine->worker_count; i++)
         if (engine->workers[i].ring)
             ring_wake(engine->workers[i].ring);
+    pthread_mutex_unlock(&engine->lock);
+    for (unsigned i = 0; i < engine->worker_count; i++)
         worker_join(&engine->workers[i]);
-    }
     for (unsigned i = 0; i < engine->worker_count; i++)
         worker_deinit(&engine->workers[i]);
     submissions_close(engine->submissions);

@@ -136,6 +136,15 @@ static void worker_turn(struct worker *worker) {
 
 /* ---- beginning and end ----------------------------------------------------------------------------------- */
 
+/* Whoever ends the run wakes the rings it sees under this lock. Returns the one shown before. */
+static struct ring *show_ring(struct worker *worker, struct ring *ring) {
+    pthread_mutex_lock(&worker->engine->lock);
+    struct ring *before = worker->ring;
+    worker->ring = ring;
+    pthread_mutex_unlock(&worker->engine->lock);
+    return before;
+}
+
 static bool open_ring(struct worker *worker, char *why) {
     const struct rf_settings *settings = &worker->engine->settings;
     struct ring_options options;
@@ -148,7 +157,9 @@ static bool open_ring(struct worker *worker, char *why) {
                                     : settings->concurrency + settings->idle_max);
     options.ordinary = settings->ordinary_descriptors;
     options.no_bundles = settings->no_bundles;
-    int result = ring_open(&worker->ring, &options);
+    struct ring *ring = NULL;
+    int result = ring_open(&ring, &options);
+    show_ring(worker, ring);
     if (result == 0)
         return true;
     engine_explain_ring(-result, why, WHY_BYTES);
@@ -240,7 +251,7 @@ static void close_rooms(struct worker *worker) {
     }
     conn_pool_close(worker->conns);
     resolver_close(worker->resolver);
-    ring_close(worker->ring);
+    ring_close(show_ring(worker, NULL));
 }
 
 static void on_wake(void *context) {
