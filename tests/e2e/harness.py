@@ -70,6 +70,12 @@ def accepts(port, address="127.0.0.1"):
     return False
 
 
+def is_sanitized():
+    """Whether the binary was built with AddressSanitizer, which takes memory and threads of its own."""
+    with open(RINGFETCH, "rb") as file:
+        return b"__asan_init" in file.read()
+
+
 def check_sanitizers(err):
     for mark in SANITIZER_MARKS:
         if mark in err:
