@@ -78,11 +78,8 @@ static struct err stream_err(const struct stream *stream) {
     return (struct err){.stage = error.stage, .kind = error.kind, .detail = error.detail};
 }
 
-/* Whether it was this machine that could not take the body: that decides the exit status. */
 static enum sink_answer fail(struct job *job, const struct stream *stream) {
     job->err = stream_err(stream);
-    if (job->err.stage == STAGE_OUTPUT && err_fault(job->err) == FAULT_LOCAL)
-        atomic_store(&engine_of(job)->output_failed, true);
     if (job->err.kind == ERR_PIPE_CLOSED) /* nobody is left to fetch for */
         rf_stop(engine_of(job), RF_LOCAL_FAULT);
     return SINK_FAIL;
@@ -377,6 +374,9 @@ static void forget_resumes(struct worker *worker, struct job *job) {
 static void count(struct worker *worker, const struct job *job) {
     atomic_store(&worker->ended, worker->sched.counts.ended);
     atomic_store(&worker->ok, worker->sched.counts.ok);
+    /* That it was this machine which could not take the body decides the exit status. */
+    if (job->err.stage == STAGE_OUTPUT && err_fault(job->err) == FAULT_LOCAL)
+        atomic_store(&worker->engine->output_failed, true);
     if (err_is(job->err))
         atomic_store(&worker->failed_by_kind[job->err.kind],
                      worker->sched.counts.failed_by_kind[job->err.kind]);

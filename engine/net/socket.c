@@ -17,6 +17,7 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,15 +33,18 @@ static unsigned first_port = 32768, last_port = 60999; /* the kernel's own defau
 static pthread_once_t ports_once = PTHREAD_ONCE_INIT;
 
 static void read_port_range(void) {
+    char text[64], *end;
     FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
-    unsigned first, last;
-    if (!file)
+    bool read = file && fgets(text, sizeof text, file);
+    if (file)
+        fclose(file);
+    if (!read)
         return;
-    if (fscanf(file, "%u %u", &first, &last) == 2 && first <= last && last <= 65535) {
-        first_port = first;
-        last_port = last;
+    unsigned long first = strtoul(text, &end, 10), last = strtoul(end, NULL, 10);
+    if (first && first <= last && last <= 65535) {
+        first_port = (unsigned)first;
+        last_port = (unsigned)last;
     }
-    fclose(file);
 }
 
 /* Best effort: an older kernel searches the whole range. */
