@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * floor_hosts.c: the least that asking many hosts once can cost: a new connection, a GET and one receive for each.
+ *
+ *     floor_hosts PORT AT_ONCE COUNT PATH       hosts 127.1.0.1 to 127.1.0.250, 127.1.1.1 and so on
+ *
+ * Everything that a host needs is one linked chain, and the close of a slot leads the next host's chain. Responses fit one
+ * receive; run.py's list of hosts (lib/place.py) counts the addresses the same way.
+ */
+#include <arpa/inet.h>
+
+#include "floor.h"
+
+enum { ANSWER_BYTES = 1024, ENTRIES = 8192, AT_ONCE_MAX = 1000, HOSTS_PER_NET = 250 };
+
+struct visit {
+    struct sockaddr_in server;
+    char answer[ANSWER_BYTES];
+};
+
+struct job {
+    struct io_uring ring;
+    struct visit *visits;
+    unsigned next, done, count;
+    in_port_t port; /* network order */
+    char request[256];
+    size_t request_bytes;
+};
+
+static struct sockaddr_in host(const struct job *job, unsigned index) {
+    uint32_t address = 0x7f010000 + (index / HOSTS_PER_NET << 8) + index % HOSTS_PER_NET + 1;
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = job->port, .sin_addr.s_addr = htonl(address)};
+}
+
+/* Before it came floor_reserve for five entries: these four and the close of the slot's last visit. */
+static void visit(struct job *job, unsigned slot) {
+    unsigned step = IOSQE_IO_LINK | IOSQE_CQE_SKIP_SUCCESS;
+    struct visit *visit = &job->visits[slot];
+    visit->server = host(job, job->next++);
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&job->ring);
+    io_uring_prep_socket_direct(sqe, AF_INET, SOCK_STREAM, 0, slot, 0);
+    floor_mark(sqe, step, slot, FLOOR_STEP);
+    sqe = io_uring_get_sqe(&job->ring);
+    io_uring_prep_connect(sqe, (int)slot, (struct sockaddr *)&visit->server, sizeof visit->server);
+    floor_mark(sqe, step | IOSQE_FIXED_FILE, slot, FLOOR_STEP);
+    sqe = io_uring_get_sqe(&job->ring);
+    io_uring_prep_send(sqe, (int)slot, job->request, job->request_bytes,
+                       MSG_NOSIGNAL | MSG_WAITALL);
+    floor_mark(sqe, step | IOSQE_FIXED_FILE, slot, FLOOR_STEP);
+    sqe = io_uring_get_sqe(&job->ring);
+    io_uring_prep_recv(sqe, (int)slot, visit->answer, ANSWER_BYTES, 0);
+    floor_mark(sqe, IOSQE_FIXED_FILE, slot, FLOOR_ANSWER);
+}
+
+static void on_answer(struct job *job, unsigned slot, int result) {
+    struct visit *seen = &job->visits[slot];
+    size_t body_bytes, head = 0;
+    if (result > 0)
+        head = floor_head(seen->answer, (size_t)result, &body_bytes);
+    if (!head || head + body_bytes != (size_t)result)
+        floor_die(result < 0 ? -result : 0, "no whole answer");
+    job->done++;
+    floor_reserve(&job->ring, 5);
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&job->ring);
+    io_uring_prep_close_direct(sqe, slot);
+    bool more = job->next < job->count;
+    floor_mark(sqe, more ? IOSQE_IO_LINK | IOSQE_CQE_SKIP_SUCCESS : IOSQE_CQE_SKIP_SUCCESS, slot,
+               FLOOR_STEP);
+    if (more)
+        visit(job, slot);
+}
+
+static void turn(struct job *job) {
+    unsigned head, seen = 0;
+    struct io_uring_cqe *cqe;
+    io_uring_submit_and_wait(&job->ring, 1);
+    io_uring_for_each_cqe(&job->ring, head, cqe) {
+        seen++;
+        unsigned slot = (unsigned)(cqe->user_data / FLOOR_KINDS);
+        if (cqe->user_data % FLOOR_KINDS == FLOOR_ANSWER)
+            on_answer(job, slot, cqe->res);
+        else if (cqe->res < 0)
+            floor_die(-cqe->res, "visit %u", slot);
+    }
+    io_uring_cq_advance(&job->ring, seen);
+}
+
+int main(int argc, char **argv) {
+    struct job job = {0};
+    if (argc != 5)
+        floor_die(0, "usage: floor_hosts PORT AT_ONCE COUNT PATH");
+    job.port = htons((uint16_t)floor_number(argv[1]));
+    unsigned at_once = floor_number(argv[2]);
+    job.count = floor_number(argv[3]);
+    int bytes = snprintf(job.request, sizeof job.request,
+                         "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", argv[4]);
+    if (at_once == 0 || at_once > AT_ONCE_MAX || bytes >= (int)sizeof job.request)
+        floor_die(0, "1 to %d at once, and a shorter path", AT_ONCE_MAX);
+    job.request_bytes = (size_t)bytes;
+    job.visits = calloc(at_once, sizeof *job.visits);
+    if (!job.visits)
+        floor_die(errno, "memory");
+    floor_open(&job.ring, ENTRIES, at_once);
+    for (unsigned slot = 0; slot < at_once && job.next < job.count; slot++) {
+        floor_reserve(&job.ring, 5);
+        visit(&job, slot);
+    }
+    while (job.done < job.count)
+        turn(&job);
+    return 0;
+}

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""works.py: what is measured. One function a work: it names the contestants, has them measured and states the targets.
+
+ringfetch's options stand in the table. Everything that decides between the contestants (connections, what is written,
+how often) is the same for all of them, except where a peer is faster with fewer threads: then that is its setting.
+"""
+
+from lib import place, programs
+from lib.measure import Failed, rounds
+from lib.result import Result
+
+CONNECTIONS = 100
+WGET2_THREADS = 10  # where all share a core, more threads cost wget2 more than they bring
+FILE_BYTES_ALL = place.FILES * place.FILE_BYTES
+HOSTS_AT_ONCE = 300
+DELAY_SECONDS = 3
+
+
+class _Counted:
+    """The server's own count says whether all was asked for: the only witness where nothing is written."""
+
+    def __init__(self, server, count):
+        self.server, self.count, self.before = server, count, 0
+
+    def settle(self):
+        self.before = self.server.requests()
+
+    def verify(self, directory, program):
+        asked = self.server.requests() - self.before - 1
+        if asked < self.count:
+            raise Failed(f"the server saw {asked} requests of {self.count}")
+
+
+def _measure(context, result, where, **how):
+    rounds(result.programs, context.runs, where, say=lambda text: context.say(f"{result.name}: {text}"), **how)
+    return result
+
+
+def _files_options(urls_file, output):
+    at_once = str(CONNECTIONS)
+    return ["-i", urls_file, "--output", output, "-j", at_once, "--per-host", at_once]
+
+
+def _files_contestants(context, output, directory, *peers):
+    """ringfetch, the peers, and the floor last: the last to run is the least likely to be favoured by a warm cache."""
+    urls_file = context.files_list
+    us = programs.ringfetch(
+        context, *_files_options(urls_file, output), count=place.FILES, body_bytes=FILE_BYTES_ALL
+    )
+    floor = programs.floor(context, "floor_get", context.nginx.port, CONNECTIONS, place.FILES, directory)
+    return [us, *peers, floor]
+
+
+def _curl_files(context, name, output):
+    urls = place.file_urls(context.nginx)
+    return context.memory.write(name, programs.curl_config(urls, output))
+
+
+def files_tmpfs(context):
+    result = Result("files-tmpfs", f"{place.FILES:,} files of 10 KiB from nginx to tmpfs, {CONNECTIONS} connections")
+    urls_file, out = context.files_list, "{out}"
+    # curl has no way to name a directory for outputs that come from a config file but this.
+    config = _curl_files(context, "curl-files", lambda index: f"{index}.bin")
+    curl = programs.curl_parallel(config, CONNECTIONS)
+    curl.command += ["--output-dir", out]
+    result.programs = _files_contestants(
+        context,
+        "files:{out}",
+        out,
+        programs.wget2(urls_file, WGET2_THREADS, "-P", out, name=f"wget2 ({WGET2_THREADS})"),
+        programs.wget2(urls_file, CONNECTIONS, "-P", out, name=f"wget2 ({CONNECTIONS})"),
+        curl,
+        programs.aria2(CONNECTIONS, "-i", urls_file, "-d", out),
+        programs.aiohttp(urls_file, CONNECTIONS, "--out", out),
+    )
+    _measure(context, result, context.memory, verify=lambda at, _: place.verify_files(context.html, at))
+    result.aim_times_as_fast(2)
+    result.aim_near_floor("wall", 1.3)
+    return result
+
+
+def files_disk(context):
+    kind = context.disk.file_system
+    result = Result("files-disk", f"{place.FILES:,} files of 10 KiB from nginx to {kind}, {CONNECTIONS} connections")
+    result.programs = _files_contestants(context, "files:{out}", "{out}")
+    _measure(
+        context,
+        result,
+        context.disk,
+        verify=lambda at, _: place.verify_files(context.html, at),
+        settle=context.sync,
+    )
+    result.aim_near_floor("wall", 1.3)
+    return result
+
+
+def null(context):
+    result = Result("null", f"{place.FILES:,} bodies of 10 KiB from nginx, dropped, {CONNECTIONS} connections")
+    config = _curl_files(context, "curl-null", lambda index: "/dev/null")
+    result.programs = _files_contestants(
+        context,
+        "null",
+        "-",
+        programs.wget2(context.files_list, WGET2_THREADS, "-O", "/dev/null"),
+        programs.curl_parallel(config, CONNECTIONS),
+        programs.aiohttp(context.files_list, CONNECTIONS),
+    )
+    counted = _Counted(context.nginx, place.FILES)
+    _measure(context, result, context.memory, verify=counted.verify, settle=counted.settle)
+    result.aim_near_floor("cpu", 1.3)
+    return result
+
+
+# ---- one large body ----------------------------------------------------------------------------------------------
+
+
+def _big(context, name, title, where, output, curl_output, *peers, **how):
+    result = Result(name, title)
+    url = context.nginx.url("/big.bin")
+    us = programs.ringfetch(context, "--output", output, url, count=1, body_bytes=place.BIG_BYTES)
+    curl = programs.curl(url, curl_output)
+    result.programs = [us, curl, *peers]
+    _measure(context, result, where, **how)
+    result.aim_no_more_than("wall", curl)
+    result.aim_no_more_than("cpu", curl)
+    return result
+
+
+def _has_room(where, result):
+    if where.room < place.BIG_BYTES * 1.5:
+        result.fault = f"no room for 2 GiB in {where.top}"
+    return not result.fault
+
+
+def big_file(context):
+    title = "one body of 2 GiB from nginx to a file on tmpfs"
+    short = Result("big-file", title)
+    if not _has_room(context.memory, short):
+        return short
+    aria2 = programs.aria2(1, "-d", "{out}", context.nginx.url("/big.bin"))
+    verify = lambda at, _: place.verify_big(at)
+    return _big(
+        context, "big-file", title, context.memory, "files:{out}", "{out}/big.bin", aria2, verify=verify
+    )
+
+
+def big_disk(context):
+    """Stands beside big-file without a target: the disk decides."""
+    title = f"one body of 2 GiB from nginx to a file on {context.disk.file_system}"
+    short = Result("big-disk", title)
+    if not _has_room(context.disk, short):
+        return short
+    verify = lambda at, _: place.verify_big(at)
+    result = _big(
+        context,
+        "big-disk",
+        title,
+        context.disk,
+        "files:{out}",
+        "{out}/big.bin",
+        verify=verify,
+        settle=context.sync,
+    )
+    result.targets.clear()
+    return result
+
+
+def big_null(context):
+    counted = _Counted(context.nginx, 1)
+    title = "one body of 2 GiB from nginx, dropped"
+    return _big(
+        context,
+        "big-null",
+        title,
+        context.memory,
+        "null",
+        "/dev/null",
+        verify=counted.verify,
+        settle=counted.settle,
+    )
+
+
+# ---- many hosts, and servers that wait -----------------------------------------------------------------------------
+
+
+def hosts(context):
+    result = Result("hosts", f"{place.HOSTS:,} different hosts, one GET of 2 bytes and a new connection each")
+    urls = place.host_urls(context.nginx, "/s")
+    urls_file = context.memory.write("hosts", place.lines(urls))
+    config = context.memory.write("curl-hosts", programs.curl_config(urls, lambda index: "/dev/null"))
+    us = programs.ringfetch(
+        context,
+        *("-i", urls_file, "--output", "null", "-j", str(HOSTS_AT_ONCE)),
+        count=place.HOSTS,
+        body_bytes=2 * place.HOSTS,
+    )
+    wget2 = programs.wget2(urls_file, CONNECTIONS, "--no-tcp-fastopen", "-O", "/dev/null")
+    curl = programs.curl_parallel(config, HOSTS_AT_ONCE)
+    aiohttp = programs.aiohttp(urls_file, HOSTS_AT_ONCE, "--new-connections")
+    floor = programs.floor(context, "floor_hosts", context.nginx.port, HOSTS_AT_ONCE, place.HOSTS, "/s")
+    result.programs = [us, wget2, curl, aiohttp, floor]
+    counted = _Counted(context.nginx, place.HOSTS)
+    _measure(context, result, context.memory, verify=counted.verify, settle=counted.settle)
+    result.aim_times_as_fast(3, wget2)
+    return result
+
+
+def _wait(context, count, seconds):
+    result = Result(f"wait-{count}", f"{count:,} requests at once to a server that answers after {DELAY_SECONDS} s")
+    urls = [context.origin.url(f"/delay/{DELAY_SECONDS}?{number}") for number in range(count)]
+    urls_file = context.memory.write(result.name, place.lines(urls))
+    one = context.origin_body_bytes("/delay/0")
+    us = programs.ringfetch(
+        context,
+        *("-i", urls_file, "--output", "null", "-j", str(count), "--per-host", str(count)),
+        count=count,
+        body_bytes=count * one,
+    )
+    result.programs = [us]
+    _measure(context, result, context.memory)
+    result.aim_under(seconds)
+    return result, urls_file
+
+
+def wait_100(context):
+    return _wait(context, 100, 3.05)[0]
+
+
+def wait_19000(context):
+    result, urls_file = _wait(context, 19_000, 3.5)
+    contrast = programs.aiohttp(urls_file, 19_000)
+    # Once is enough for a contrast, and a minute for whoever has not finished by then.
+    say = lambda text: context.say(f"{result.name}: {text}")
+    rounds([contrast], 1, context.memory, warm=False, say=say, limit=60)
+    result.programs.append(contrast)
+    return result

@@ -1,0 +1,93 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""run.py: measures ringfetch beside other programs and beside the least that each work can cost on this machine.
+
+Each work prints a table and its targets, passed or missed; build/bench.json has every run. A missed target is a finding,
+not an error: the exit status is 0 unless --check asks for 1. It is 1 as well when nothing could be measured.
+"""
+
+import argparse
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from lib import memory, report, works  # noqa: E402
+from lib.context import Context  # noqa: E402
+from lib.measure import Failed  # noqa: E402
+from lib.result import Result  # noqa: E402
+
+WORKS = {
+    "files-tmpfs": works.files_tmpfs,
+    "files-disk": works.files_disk,
+    "null": works.null,
+    "big-file": works.big_file,
+    "big-disk": works.big_disk,
+    "big-null": works.big_null,
+    "hosts": works.hosts,
+    "wait-100": works.wait_100,
+    "wait-19000": works.wait_19000,
+    "lines-10m": memory.lines_10m,
+}
+
+
+def read_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", choices=WORKS, metavar="NAME", help="this work (may be repeated)")
+    parser.add_argument("--runs", type=int, metavar="N", help="counted runs of each program (5; with --quick 1)")
+    parser.add_argument("--quick", action="store_true", help="one run each and a shorter list: does it work at all?")
+    parser.add_argument("--list", action="store_true", help="name the works and end")
+    parser.add_argument("--check", action="store_true", help="exit status 1 when a target is missed")
+    parser.add_argument("--build", default=os.environ.get("BUILD", "build"), help="the build folder (build)")
+    parser.add_argument("--ringfetch", default=os.environ.get("RINGFETCH"), help="the binary (BUILD/ringfetch)")
+    parser.add_argument("--json", metavar="FILE", help="where the JSON goes (BUILD/bench.json)")
+    arguments = parser.parse_args()
+    if arguments.runs is not None and arguments.runs < 1:
+        parser.error("--runs wants at least 1")
+    arguments.runs = arguments.runs or (1 if arguments.quick else 5)
+    arguments.ringfetch = arguments.ringfetch or os.path.join(arguments.build, "ringfetch")
+    arguments.json = arguments.json or os.path.join(arguments.build, "bench.json")
+    return arguments
+
+
+def measure(name, context):
+    try:
+        return WORKS[name](context)
+    except Failed as why:
+        return Result(name, "see below", fault=str(why))
+
+
+def print_all(lines):
+    print("\n".join(lines), flush=True)
+
+
+def main():
+    arguments = read_arguments()
+    if arguments.list:
+        print_all(WORKS)
+        return 0
+    needed = {arguments.ringfetch: "make", os.path.join(arguments.build, "bench", "launch"): "make floors"}
+    for path, remedy in needed.items():
+        if not os.access(path, os.X_OK):
+            print(f"bench: there is no {path}: {remedy}", file=sys.stderr)
+            return 1
+    results = []
+    with Context(arguments.build, arguments.ringfetch, arguments.runs, arguments.quick, quiet=False) as context:
+        print_all(report.heading(context))
+        for name in arguments.only or WORKS:
+            results.append(measure(name, context))
+            context.hush()
+            print_all(report.as_text(results[-1], context))
+            report.write_json(arguments.json, results, context)
+    targets = [target for result in results for target in result.targets]
+    missed = [target for target in targets if not target.is_met]
+    unmeasured = [result.name for result in results if result.fault]
+    print(f"{len(targets) - len(missed)} of {len(targets)} targets met; {arguments.json}")
+    if unmeasured:
+        print(f"not measured: {', '.join(unmeasured)}")
+    nothing = len(unmeasured) == len(results)
+    return 1 if nothing or (arguments.check and (missed or unmeasured)) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
