@@ -87,6 +87,14 @@ static enum sink_answer fail(struct job *job, const struct stream *stream) {
 
 /* ---- before anything is asked -------------------------------------------------------------------- */
 
+/* A body can be continued only if nobody wants it from its beginning. */
+static void take_resume(struct job *job, const struct stream *stream) {
+    if (engine_of(job)->body_output_count != 1)
+        return;
+    job->resume_from = stream->open.resume_offset;
+    job->validator = stream->open.resume_validator;
+}
+
 static enum sink_answer prepare(struct job *job) {
     struct rf_engine *engine = engine_of(job);
     struct stream *stream = streams_of(job);
@@ -103,11 +111,7 @@ static enum sink_answer prepare(struct job *job) {
         case RF_OUTPUT_FAIL:
             return fail(job, &stream[i]);
         default:
-            /* A body can be continued only if nobody wants it from its beginning. */
-            if (stream[i].open.resume_offset && engine->body_output_count == 1) {
-                job->resume_from = stream[i].open.resume_offset;
-                job->validator = stream[i].open.resume_validator;
-            }
+            take_resume(job, &stream[i]);
         }
     }
     return skipped && skipped == engine->body_output_count ? SINK_SKIP : SINK_GO;
@@ -152,6 +156,7 @@ static void discard(struct job *job) {
             continue;
         stream[i].state = STREAM_NEW;
         engine->output[i].ops->discard(engine->output[i].self, &stream[i].open);
+        take_resume(job, &stream[i]); /* what came so far need not be asked for again */
     }
 }
 

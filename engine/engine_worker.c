@@ -85,10 +85,12 @@ static void on_sched_timer(struct ring_timer *timer) {
 }
 
 static void on_flush_timer(struct ring_timer *timer) {
-    struct worker *worker = CONTAINER_OF(timer, struct worker, flush_timer);
-    for (unsigned i = 0; i < worker->engine->output_count; i++)
-        if (worker->engine->output[i].ops->flush)
-            worker->engine->output[i].ops->flush(worker->engine->output[i].self);
+    struct rf_engine *engine = CONTAINER_OF(timer, struct worker, flush_timer)->engine;
+    pthread_mutex_lock(&engine->outputs_lock);
+    for (unsigned i = 0; i < engine->output_count; i++)
+        if (engine->output[i].ops->flush)
+            engine->output[i].ops->flush(engine->output[i].self);
+    pthread_mutex_unlock(&engine->outputs_lock);
 }
 
 static void publish(struct worker *worker) {
@@ -156,7 +158,8 @@ static bool open_ring(struct worker *worker, char *why) {
                                     ? share
                                     : settings->concurrency + settings->idle_max);
     options.ordinary = settings->ordinary_descriptors;
-    options.no_bundles = settings->no_bundles;
+    /* A bundle would overshoot a slow rate by megabytes. */
+    options.no_bundles = settings->no_bundles || settings->limit_rate_bytes;
     struct ring *ring = NULL;
     int result = ring_open(&ring, &options);
     show_ring(worker, ring);
