@@ -5,7 +5,8 @@
  *
  * With one address to try, socket, connect, send and receive are one linked chain: a request costs no
  * round through the loop before its answer. With several, the request waits for the first that accepts, so
- * that it is not sent twice.
+ * that it is not sent twice; and so does one that must not be repeated, as a chain that is given up while connecting
+ * may still have sent it.
  */
 #include <limits.h>
 #include <sys/un.h>
@@ -209,6 +210,10 @@ static bool is_loopback(const struct address *address) {
     return ntohl(address->v4.sin_addr.s_addr) >> 24 == 127;
 }
 
+static unsigned dial_count(const struct conn *conn) {
+    return conn->pool->options.unix_socket ? 1 : conn->dial->list->count;
+}
+
 /* Starts the next address, or says why it can't be. */
 static struct err attempt_begin(struct conn *conn) {
     struct conn_pool *pool = conn->pool;
@@ -236,12 +241,8 @@ static struct err attempt_begin(struct conn *conn) {
         return err;
     }
     pool->unanswered += paced;
-    attempt_queue(conn, attempt, local || dial->list->count == 1);
+    attempt_queue(conn, attempt, conn->exchange->idempotent && dial_count(conn) == 1);
     return ERR_OK;
-}
-
-static unsigned dial_count(const struct conn *conn) {
-    return conn->pool->options.unix_socket ? 1 : conn->dial->list->count;
 }
 
 /* The address that there was no room for is tried again, and those behind it. */
