@@ -259,10 +259,9 @@ void sink_resumed(struct worker *worker, struct link *link) {
     struct stream *all = streams_of(job);
     if (stream->state == STREAM_WAITS)
         stream->state = STREAM_BEGUN;
-    if (job->state != JOB_FINISHING)
-        for (unsigned i = 0; i < worker->engine->output_count; i++)
-            if (all[i].state == STREAM_WAITS)
-                return; /* another output is not ready yet */
+    for (unsigned i = 0; i < worker->engine->output_count; i++)
+        if (all[i].state == STREAM_WAITS)
+            return; /* another output is not ready yet */
     sched_resume(&worker->sched, job);
 }
 
