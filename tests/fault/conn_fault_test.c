@@ -201,6 +201,9 @@ static void client_begin(struct client *client) {
     world.begun++;
     client->due_ns = ring_now(world.ring);
     exchange_begin(world.conns, &client->exchange, client->origin);
+    /* A chain that is given up while it connects may have sent the request all the same. */
+    const struct conn *conn = client->exchange.conn;
+    EXPECT_OF(client, client->exchange.idempotent || !conn || !conn->chain);
 }
 
 /* ---- what the clients want ------------------------------------------------------------------------ */
