@@ -119,6 +119,7 @@ enum rf_exit rf_engine_open(struct rf_engine **out, const struct rf_settings *se
     CHECK(engine);
     pthread_mutex_init(&engine->lock, NULL);
     pthread_mutex_init(&engine->callback_lock, NULL);
+    pthread_mutex_init(&engine->outputs_lock, NULL);
     pthread_cond_init(&engine->changed, NULL);
     pool_depot_init(&engine->depot);
     pool_init(&engine->feeder_pool, &engine->depot);
@@ -155,14 +156,17 @@ static void end_what_is_left(struct rf_engine *engine) {
 enum rf_exit rf_close_outputs(struct rf_engine *engine, char *why, size_t why_size) {
     enum rf_exit result = RF_OK;
     char line[WHY_BYTES];
-    for (unsigned i = 0; i < engine->output_count; i++) {
+    pthread_mutex_lock(&engine->outputs_lock);
+    unsigned count = engine->output_count;
+    engine->output_count = 0;
+    pthread_mutex_unlock(&engine->outputs_lock);
+    for (unsigned i = 0; i < count; i++) {
         enum rf_exit one = engine->output[i].ops->close(engine->output[i].self, line, sizeof line);
         if (one != RF_OK && result == RF_OK) {
             snprintf(why, why_size, "%s", line);
             result = one;
         }
     }
-    engine->output_count = 0;
     return result;
 }
 
@@ -191,6 +195,7 @@ void rf_engine_close(struct rf_engine *engine) {
     pool_depot_deinit(&engine->depot);
     pthread_mutex_destroy(&engine->lock);
     pthread_mutex_destroy(&engine->callback_lock);
+    pthread_mutex_destroy(&engine->outputs_lock);
     pthread_cond_destroy(&engine->changed);
     free(engine);
 }
@@ -224,8 +229,9 @@ enum rf_exit rf_register_output(struct rf_engine *engine, const struct rf_output
     own.unread = on_unread;
     own.engine = engine;
     enum rf_exit result = ops->open(&output->self, argument, &own, why, why_size);
-    if (result == RF_OK)
-        engine->output_count++;
+    pthread_mutex_lock(&engine->outputs_lock);
+    engine->output_count += result == RF_OK;
+    pthread_mutex_unlock(&engine->outputs_lock);
     return result;
 }
 

@@ -64,6 +64,8 @@ struct rf_engine {
 
     struct output output[OUTPUTS_MAX];
     unsigned output_count, body_output_count;
+    pthread_mutex_t
+        outputs_lock; /* keeps the flushes of idle workers away from outputs that are being closed */
     size_t sink_bytes;   /* of a job's sink with all its streams' states */
     bool records_wanted; /* an output or a callback looks at results */
 
