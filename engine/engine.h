@@ -33,13 +33,15 @@ struct worker {
     struct ring_timer sched_timer, flush_timer;
     struct rf_field fields[HEAD_FIELDS_MAX]; /* scratch for rf_response */
 
-    pthread_mutex_t lock; /* guards inbox, loans, resumed, cancels */
-    struct link inbox;    /* jobs from other threads */
-    struct link loans;    /* parts of hosts, from other workers */
-    struct link resumed;  /* streams whose output can take more */
-    struct link cancels;  /* of submitted requests */
-    atomic_bool posted;   /* something is in one of them */
-    bool stopped;         /* has told its scheduler to stop */
+    pthread_mutex_t lock;                /* guards inbox, loans, resumed, cancels */
+    struct link inbox;                   /* jobs from other threads */
+    struct link loans;                   /* parts of hosts, from other workers */
+    struct link resumed;                 /* streams whose output can take more */
+    struct link cancels;                 /* of submitted requests */
+    atomic_bool posted;                  /* something is in one of them */
+    bool stopped;                        /* has told its scheduler to stop */
+    bool saturated;                      /* its core computes nearly all the time ... */
+    uint64_t sampled_ns, sampled_cpu_ns; /* ... as seen then */
 
     atomic_uint_fast64_t ended, ok, skipped, retries, body_bytes, connections; /* for rf_progress */
     atomic_uint_fast64_t failed_by_kind[ERR_KIND_COUNT];
@@ -118,6 +120,9 @@ void worker_deinit(struct worker *worker);
 /* Any thread: the job becomes the worker's. A list of them under one lock and one wake-up. */
 void worker_post(struct worker *worker, struct link *jobs);
 void worker_wake(struct worker *worker);
+/* Shows rf_progress what the worker has counted. After every turn, and before the last job's end is told: whoever waits for that
+ * reads the sums at once. */
+void worker_publish(struct worker *worker);
 struct worker *engine_home(struct rf_engine *engine, const struct url *url);
 
 /* engine_feed.c: the thread that reads input. */

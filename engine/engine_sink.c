@@ -376,6 +376,7 @@ static void forget_resumes(struct worker *worker, struct job *job) {
 }
 
 static void count(struct worker *worker, const struct job *job) {
+    worker_publish(worker);
     atomic_store(&worker->ended, worker->sched.counts.ended);
     atomic_store(&worker->ok, worker->sched.counts.ok);
     /* That it was this machine which could not take the body decides the exit status. */

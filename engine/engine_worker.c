@@ -10,6 +10,8 @@
 #include "engine.h"
 #include "job/loan.h"
 
+enum { SAMPLE_MS = 10, BUSY_PERCENT = 70 };
+
 /* ---- the inbox ------------------------------------------------------------------------------------- */
 
 void worker_wake(struct worker *worker) {
@@ -93,7 +95,7 @@ static void on_flush_timer(struct ring_timer *timer) {
     pthread_mutex_unlock(&engine->outputs_lock);
 }
 
-static void publish(struct worker *worker) {
+void worker_publish(struct worker *worker) {
     const struct sched_counts *counts = &worker->sched.counts;
     atomic_store_explicit(&worker->body_bytes, counts->body_bytes, memory_order_relaxed);
     atomic_store_explicit(&worker->skipped, counts->skipped, memory_order_relaxed);
@@ -107,13 +109,31 @@ static void worker_stop_jobs(struct worker *worker) {
     sched_stop(&worker->sched, err_make(STAGE_LOCAL, ERR_INTERRUPTED, 0));
 }
 
+static uint64_t thread_cpu_ns(void) {
+    struct timespec cpu;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+    return (uint64_t)cpu.tv_sec * NS_PER_S + (uint64_t)cpu.tv_nsec;
+}
+
+/* Looked at every 10 ms, as the clock costs a system call. */
+static bool is_saturated(struct worker *worker) {
+    uint64_t now = ring_now(worker->ring), wall = now - worker->sampled_ns;
+    if (wall >= SAMPLE_MS * NS_PER_MS) {
+        uint64_t cpu = thread_cpu_ns();
+        worker->saturated = (cpu - worker->sampled_cpu_ns) * 100 >= wall * BUSY_PERCENT;
+        worker->sampled_ns = now;
+        worker->sampled_cpu_ns = cpu;
+    }
+    return worker->saturated;
+}
+
 /* Offers help, or asks for it. */
 static void share_work(struct worker *worker) {
     struct sched *sched = &worker->sched;
     bool dry = sched->running == 0 && list_is_empty(&sched->ready);
     atomic_store_explicit(&sched->dry, dry, memory_order_relaxed);
-    if (!dry)
-        loan_consider(sched, ring_now(worker->ring));
+    if (!dry && is_saturated(worker))
+        loan_consider(sched);
 }
 
 static void worker_turn(struct worker *worker) {
@@ -133,7 +153,7 @@ static void worker_turn(struct worker *worker) {
     uint64_t due = sched_due_ns(&worker->sched);
     if (due != UINT64_MAX)
         ring_timer_set(worker->ring, &worker->sched_timer, due);
-    publish(worker);
+    worker_publish(worker);
 }
 
 /* ---- beginning and end ----------------------------------------------------------------------------------- */

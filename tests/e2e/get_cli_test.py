@@ -168,6 +168,7 @@ class MessagesTest(harness.Case):
         last = objects[-1]
         self.assertEqual((last["done"], last["ok"], last["failed"], last["queued"]), (10, 9, 1, 10))
         self.assertEqual((last["in_flight"], last["failed_by_kind"]), (0, {"http-status": 1}))
+        self.assertEqual(last["body_bytes"], 9 * len("ok"))
 
 
 class TerminalTest(harness.Case):
