@@ -5,30 +5,9 @@
 #include "job/loan.h"
 
 #include <stdlib.h>
-#include <time.h>
-
-#include "base/clock.h"
 
 /* Fewer waiting jobs are done before another worker has warmed up. */
-enum { LOAN_JOBS_MIN = 128, SAMPLE_MS = 10, BUSY_PERCENT = 80 };
-
-static uint64_t thread_cpu_ns(void) {
-    struct timespec cpu;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
-    return (uint64_t)cpu.tv_sec * NS_PER_S + (uint64_t)cpu.tv_nsec;
-}
-
-/* Whether this worker's core is the limit, not the server: it computes nearly all the time. */
-static bool is_saturated(struct sched *sched, uint64_t now) {
-    if (now - sched->sampled_ns < SAMPLE_MS * NS_PER_MS)
-        return sched->saturated;
-    uint64_t cpu = thread_cpu_ns();
-    sched->saturated = sched->sampled_ns && (cpu - sched->sampled_cpu_ns) * 100 >=
-                                                (now - sched->sampled_ns) * BUSY_PERCENT;
-    sched->sampled_ns = now;
-    sched->sampled_cpu_ns = cpu;
-    return sched->saturated;
-}
+enum { LOAN_JOBS_MIN = 128 };
 
 static struct loan *loan_new(struct sched *from, const struct host *host, uint32_t limit) {
     struct loan *loan = malloc(sizeof *loan + host->len);
@@ -45,10 +24,10 @@ static struct loan *loan_new(struct sched *from, const struct host *host, uint32
     return loan;
 }
 
-void loan_consider(struct sched *sched, uint64_t now_ns) {
+void loan_consider(struct sched *sched) {
     struct host *host = sched->crowded;
     if (!host || host->waiting_count < LOAN_JOBS_MIN || host->limit < 2 || host->lend_to ||
-        host->lender || sched->options.host_interval_ns || !is_saturated(sched, now_ns))
+        host->lender || sched->options.host_interval_ns)
         return;
     host->lend_to = sched->shared->find_dry(sched);
     if (!host->lend_to)

@@ -25,8 +25,9 @@ struct loan {
     char name[];
 };
 
-/* After sched_run: begins to lend where that helps. */
-void loan_consider(struct sched *sched, uint64_t now_ns);
+/* Begins to lend if there is much to do and another scheduler has nothing. For when this one's
+ * core is the limit: a host that waits for its server gains nothing from a second worker. */
+void loan_consider(struct sched *sched);
 /* What came from another worker. */
 void loan_take(struct sched *sched, struct loan *loan);
 

@@ -43,8 +43,6 @@ struct sched {
     struct heap due;   /* jobs and hosts that wait for a time */
     struct random random;
     struct host *crowded; /* has more waiting than the others had; may be lent. Or NULL */
-    uint64_t sampled_ns, sampled_cpu_ns;
-    bool saturated;       /* this worker computes nearly all the time */
     uint64_t rate_due_ns; /* when --rate allows the next start; UINT64_MAX: not waiting */
     atomic_bool starving; /* waits for one of the run's `concurrency` */
     atomic_bool dry;      /* has nothing to do, and would take a loan */
