@@ -70,8 +70,10 @@ void report_result(void *context, const struct rf_result *result) {
         return;
     }
     if (!report->verbose) {
-        /* Who pressed ^C knows why what was in flight has ended. */
-        if (strcmp(rf_error_fault(result->error), "cancelled") == 0) {
+        /* Who pressed ^C knows why what was in flight has ended, and that nobody reads standard output
+         * any more is said once, when it is closed. */
+        if (strcmp(rf_error_fault(result->error), "cancelled") == 0 ||
+            strcmp(rf_error_kind(result->error), "pipe-closed") == 0) {
             return;
         }
         unsigned *lines = &report->lines[result->error.kind];
