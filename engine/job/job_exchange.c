@@ -117,30 +117,47 @@ static enum exchange_answer deliver(struct job *job, const struct response_head 
     return obey(answer);
 }
 
-static enum exchange_answer on_head(struct exchange *exchange, const struct response_head *head,
-                                    const struct response_framing *framing) {
-    struct job *job = job_of(exchange);
-    struct sched *sched = job->sched;
-    const struct http_field *location = response_field(head, "location");
+/* What the record tells of the response. */
+static void note(struct job *job, const struct response_head *head) {
     const struct http_field *type = response_field(head, "content-type");
     job->status = head->status;
     job->minor = head->minor;
-    if (type)
-        job_set_text(sched->pool, &job->content_type,
-                     span_of(type->value.at, type->value.len < CONTENT_TYPE_BYTES_MAX
-                                                 ? type->value.len
-                                                 : CONTENT_TYPE_BYTES_MAX));
-    if (redirect_status(head->status) && location && sched->options.redirects_max)
+    if (!type)
+        return;
+    size_t len =
+        type->value.len < CONTENT_TYPE_BYTES_MAX ? type->value.len : CONTENT_TYPE_BYTES_MAX;
+    job_set_text(job->sched->pool, &job->content_type, span_of(type->value.at, len));
+}
+
+static bool may_retry_status(const struct job *job) {
+    const struct sched_options *options = &job->sched->options;
+    return is_retry_status(job->status) && job->attempts <= options->retries &&
+           (job->exchange.idempotent || options->retry_all);
+}
+
+/* Where the response's Location is to be followed; NULL: nowhere. */
+static const struct http_field *redirect_location(const struct job *job,
+                                                  const struct response_head *head) {
+    if (!redirect_status(head->status) || !job->sched->options.redirects_max)
+        return NULL;
+    return response_field(head, "location");
+}
+
+static enum exchange_answer on_head(struct exchange *exchange, const struct response_head *head,
+                                    const struct response_framing *framing) {
+    struct job *job = job_of(exchange);
+    note(job, head);
+    const struct http_field *location = redirect_location(job, head);
+    if (location)
         return on_redirect(job, location, framing);
-    if (is_retry_status(head->status) && job->attempts <= sched->options.retries &&
-        (exchange->idempotent || sched->options.retry_all))
+    if (may_retry_status(job))
         return on_retry_status(job, head, framing);
     if (head->status == 416 && job->resume_from) {
         job->resume_from = 0; /* the part kept is no part of what is there now */
         job->action = ACTION_RESTART;
         return drop(framing);
     }
-    if (sched->options.fail_on_status && head->status >= 400) {
+    if (job->sched->options.fail_on_status && head->status >= 400) {
         job->err = err_make(STAGE_HEAD, ERR_HTTP_STATUS, head->status);
         job->action = ACTION_DISCARD;
         return drop(framing);
