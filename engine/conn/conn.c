@@ -118,8 +118,8 @@ static void conn_release(struct conn *conn) {
     conn_go(conn, CONN_GONE);
     ring_timer_stop(&conn->timer);
     pool_release(pool->pool, conn->out, conn->out_room);
-    pool_release(pool->pool, conn->head, conn->head_room);
-    pool_release(pool->pool, conn->held, conn->held_room);
+    bytes_release(&conn->head, pool->pool);
+    bytes_release(&conn->held, pool->pool);
     if (conn->out_body && --conn->out_body->references == 0)
         pool_release(pool->pool, conn->out_body, sizeof *conn->out_body + conn->out_body->count);
     conn->origin->conns--;

@@ -12,6 +12,7 @@
 
 #include <sys/un.h>
 
+#include "base/bytes.h"
 #include "conn/conn_pool.h"
 
 /* Named after what they await. The table conn_may_go in conn.c lists the legal moves:
@@ -79,10 +80,8 @@ struct conn {
     struct body_bytes *out_body;
     size_t out_body_sent;
 
-    char *head; /* a response head that came in pieces */
-    uint32_t head_len, head_room;
-    uint8_t *held; /* bytes that came after a pause */
-    size_t held_len, held_room;
+    struct bytes head; /* a response head that came in pieces */
+    struct bytes held; /* what came after a pause */
     struct body_reader reader;
 
     struct address address; /* of the peer */

@@ -10,7 +10,7 @@
 
 #include "conn/conn.h"
 
-enum { OUT_BYTES_FIRST = 512, HEAD_BYTES_FIRST = 2048, SEND_BYTES_MAX = 1 << 20 };
+enum { OUT_BYTES_FIRST = 512, SEND_BYTES_MAX = 1 << 20 };
 
 /* ---- sending ------------------------------------------------------------------------------- */
 
@@ -43,7 +43,7 @@ static void reset_for_exchange(struct conn *conn) {
     struct exchange *exchange = conn->exchange;
     conn->expects = EXPECT_HEAD;
     conn->interim = 0;
-    conn->head_len = 0;
+    conn->head.len = 0;
     conn->send_err = ERR_OK;
     drop_body(conn); /* of a chain that broke */
     conn->out_body_sent = 0;
@@ -202,30 +202,6 @@ static void on_recv_end(struct conn *conn, int32_t result) {
 
 /* ---- receiving --------------------------------------------------------------------------------- */
 
-static void keep_head_piece(struct conn *conn, struct span in) {
-    struct pool *pool = conn->pool->pool;
-    uint32_t need = conn->head_len + (uint32_t)in.len;
-    if (need > conn->head_room) {
-        uint32_t room = conn->head_room ? conn->head_room : HEAD_BYTES_FIRST;
-        while (room < need)
-            room *= 2;
-        char *head = pool_acquire(pool, room);
-        if (conn->head_len)
-            memcpy(head, conn->head, conn->head_len);
-        pool_release(pool, conn->head, conn->head_room);
-        conn->head = head;
-        conn->head_room = room;
-    }
-    memcpy(conn->head + conn->head_len, in.at, in.len);
-    conn->head_len = need;
-}
-
-static void drop_head(struct conn *conn) {
-    pool_release(conn->pool->pool, conn->head, conn->head_room);
-    conn->head = NULL;
-    conn->head_len = conn->head_room = 0;
-}
-
 enum fed {
     FED_ON,
     FED_AWAY
@@ -272,14 +248,14 @@ static enum fed on_head(struct conn *conn, struct response_head *head) {
 static enum fed feed_head(struct conn *conn, struct span *in) {
     struct response_head *head = &conn->pool->scratch;
     struct span bytes = *in;
-    size_t before = conn->head_len, head_bytes;
+    size_t before = conn->head.len, head_bytes;
     struct err err;
     conn->exchange->phase = EXCHANGE_HEAD;
     if (before) {
         /* More than a head may hold need not be copied to find that out. */
         size_t room = HEAD_BYTES_MAX + 1 > before ? HEAD_BYTES_MAX + 1 - before : 0;
-        keep_head_piece(conn, span_of(in->at, in->len < room ? in->len : room));
-        bytes = span_of(conn->head, conn->head_len);
+        bytes_add(&conn->head, conn->pool->pool, span_of(in->at, in->len < room ? in->len : room));
+        bytes = bytes_span(&conn->head);
     }
     switch (response_head_parse(head, bytes, before, &head_bytes, &err)) {
     case STEP_BAD:
@@ -287,16 +263,16 @@ static enum fed feed_head(struct conn *conn, struct span *in) {
         return FED_AWAY;
     case STEP_MORE:
         if (!before)
-            keep_head_piece(conn, *in);
+            bytes_add(&conn->head, conn->pool->pool, *in);
         *in = span_skip(*in, in->len);
         return FED_ON;
     default:
         *in = span_skip(*in, head_bytes - before);
     }
-    conn->head_len = 0; /* the text itself stays until the upcall is over */
+    conn->head.len = 0; /* the text itself stays until the upcall is over */
     enum fed fed = on_head(conn, head);
     if (fed == FED_ON && before)
-        drop_head(conn);
+        bytes_release(&conn->head, conn->pool->pool);
     return fed;
 }
 
@@ -333,18 +309,7 @@ static enum fed unsolicited(struct conn *conn) {
 }
 
 static void hold(struct conn *conn, struct span in) {
-    struct pool *pool = conn->pool->pool;
-    if (conn->held_len + in.len > conn->held_room) {
-        size_t room = conn->held_room + in.len;
-        uint8_t *held = pool_acquire(pool, room);
-        if (conn->held_len)
-            memcpy(held, conn->held, conn->held_len);
-        pool_release(pool, conn->held, conn->held_room);
-        conn->held = held;
-        conn->held_room = room;
-    }
-    memcpy(conn->held + conn->held_len, in.at, in.len);
-    conn->held_len += in.len;
+    bytes_add(&conn->held, conn->pool->pool, in);
 }
 
 /* Whether a body is complete without a further byte: none, or of length 0. */
@@ -410,20 +375,17 @@ void h1_resume(struct conn *conn) {
         return;
     conn->paused = false;
     conn->activity_ns = ring_now(conn->pool->ring);
-    struct span held = span_of(conn->held, conn->held_len);
-    uint8_t *memory = conn->held;
-    size_t room = conn->held_room;
-    struct pool *pool = conn->pool->pool;
-    conn->held = NULL;
-    conn->held_len = conn->held_room = 0;
+    struct bytes held = conn->held;
+    struct pool *pool = conn->pool->pool; /* the connection may be gone before its memory */
+    conn->held = (struct bytes){0};
     enum fed fed = FED_ON;
     if (body_is_over(conn)) {
         finish(conn, ERR_OK, held.len > 0);
         fed = FED_AWAY;
     } else if (held.len) {
-        fed = feed(conn, held, false);
+        fed = feed(conn, bytes_span(&held), false);
     }
-    pool_release(pool, memory, room);
+    bytes_release(&held, pool);
     if (fed == FED_AWAY)
         return;
     conn_watch(conn); /* paused again or not: resuming took the timer */

@@ -12,10 +12,6 @@ enum { REFETCHES_MAX = 3 };
 
 static const uint64_t BACKOFF_FIRST_NS = 1 * NS_PER_S, BACKOFF_MAX_NS = 60 * NS_PER_S;
 
-static const struct job_spec *spec_of(const struct job *job) {
-    return job->own_spec ? job->own_spec : job->sched->spec;
-}
-
 static uint64_t now_of(const struct job *job) {
     return conn_pool_now(job->sched->conns);
 }
@@ -32,7 +28,7 @@ static void job_leave(struct job *job) {
 
 /* What happens once, before anything is asked. False: the job has ended. */
 static bool job_prepare(struct job *job) {
-    const struct job_spec *spec = spec_of(job);
+    const struct job_spec *spec = job_spec_of(job);
     job->first_ns = now_of(job);
     job->body = spec->body;
     job->method = spec->method ? spec->method : spec->body ? "POST" : "GET";

@@ -9,10 +9,6 @@
 
 enum { AUTHORIZATION_BYTES_MAX = 2048, USER_BYTES_MAX = 1024 };
 
-static const struct job_spec *spec_of(const struct job *job) {
-    return job->own_spec ? job->own_spec : job->sched->spec;
-}
-
 /* "name:password" from the URL, percent-decoded; false if it has none or too long a one. */
 static bool url_user(const struct url *url, char *user) {
     if (!url->username_len && !url->password_len)
@@ -33,7 +29,7 @@ static struct span authorization(const struct job *job, bool secrets_stay, char 
     if (url_user(&job->url, user))
         credentials = user;
     else if (!secrets_stay)
-        credentials = spec_of(job)->user;
+        credentials = job_spec_of(job)->user;
     size_t len = credentials ? request_basic(credentials, memory, AUTHORIZATION_BYTES_MAX) : 0;
     return span_of(memory, len);
 }
@@ -42,14 +38,14 @@ static struct span range(const struct job *job, char *memory, size_t room) {
     int len = 0;
     if (job->resume_from)
         len = snprintf(memory, room, "bytes=%llu-", (unsigned long long)job->resume_from);
-    else if (spec_of(job)->range)
-        len = snprintf(memory, room, "bytes=%s", spec_of(job)->range);
+    else if (job_spec_of(job)->range)
+        len = snprintf(memory, room, "bytes=%s", job_spec_of(job)->range);
     return span_of(memory, len > 0 && (size_t)len < room ? (size_t)len : 0);
 }
 
 size_t job_write_head(struct exchange *exchange, char *memory, size_t room) {
     const struct job *job = CONTAINER_OF(exchange, struct job, exchange);
-    const struct job_spec *spec = spec_of(job);
+    const struct job_spec *spec = job_spec_of(job);
     char basic[AUTHORIZATION_BYTES_MAX], range_text[256];
     bool secrets_stay = job->redirects && !url_same_origin(&job->first, &job->url);
     struct request_head head = {

@@ -107,6 +107,10 @@ void host_leave(struct sched *sched, struct job *job);
 void host_hold(struct sched *sched, struct host *host, uint64_t until_ns);
 void host_is_due(struct sched *sched, struct host *host);
 
+/* What the job asks: its own, or the run's. */
+static inline const struct job_spec *job_spec_of(const struct job *job) {
+    return job->own_spec ? job->own_spec : job->sched->spec;
+}
 /* job.c */
 void job_start(struct job *job);
 void job_end(struct job *job, struct err err);
