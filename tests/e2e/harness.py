@@ -325,10 +325,11 @@ class Dnsmasq(Server):
     def start(self):
         if not self.BINARY:
             raise unittest.SkipTest("dnsmasq is not installed: tools/dev/setup test")
-        for _ in range(5):
-            if self._try_port(free_port(kind=socket.SOCK_DGRAM)):
+        for _ in range(20):
+            # It listens on TCP, too, where connections that are closing hold on to many a port.
+            if self._try_port(free_port()):
                 return
-        raise AssertionError("dnsmasq did not start")
+        raise AssertionError("dnsmasq did not start: " + self.complaint)
 
     def _try_port(self, port):
         self.port = port
@@ -336,12 +337,18 @@ class Dnsmasq(Server):
         command = [self.BINARY, "--keep-in-foreground", "--conf-file=/dev/null", "--pid-file=", "--no-resolv"]
         command += ["--no-hosts", "--no-poll", "--bind-interfaces", "--listen-address=127.0.0.1", "--log-facility=-"]
         command += [f"--port={port}", f"--user={getpass.getuser()}", "--local=/#/", *records, *self.options]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        with tempfile.TemporaryFile() as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            return self._is_up(log)
+
+    def _is_up(self, log):
         ready = lambda: self.process.poll() is not None or self._answers()
         wait_until(ready, 10, "dnsmasq answering")
-        return self.process.poll() is None
+        if self.process.poll() is None:
+            return True
+        log.seek(0)
+        self.complaint = log.read().decode("utf-8", "replace")
+        return False
 
     def _answers(self):
         query = struct.pack("!6H", 7, 0x0100, 1, 0, 0, 0) + b"\x05ready\x04test\0" + struct.pack("!2H", 1, 1)
