@@ -5,6 +5,7 @@
 #include "engine.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -302,18 +303,22 @@ static void wake_workers(struct rf_engine *engine) {
         worker_wake(&engine->workers[i]);
 }
 
-/* A signal's handler may call rf_stop meanwhile: the input is out of its sight before it is freed. */
+/* A signal's handler or another thread may be in rf_stop: the input is freed when it is out of everybody's sight. */
+static void drop_input(struct rf_engine *engine) {
+    struct input *input = atomic_exchange(&engine->input, NULL);
+    while (atomic_load(&engine->stopping))
+        sched_yield();
+    input_close(input);
+}
+
 static enum rf_exit end_run(struct rf_engine *engine, bool has_read, uint64_t failed_before) {
     pthread_mutex_lock(&engine->lock);
-    struct input *input = engine->input;
-    if (has_read)
-        engine->input = NULL;
     enum rf_exit result = verdict(engine, failed_before);
     atomic_store(&engine->running, false);
     atomic_store(&engine->stop, 0);
     pthread_mutex_unlock(&engine->lock);
     if (has_read)
-        input_close(input);
+        drop_input(engine);
     return result;
 }
 
@@ -339,8 +344,11 @@ enum rf_exit rf_run(struct rf_engine *engine) {
 void rf_stop(struct rf_engine *engine, enum rf_exit exit) {
     int none = 0;
     atomic_compare_exchange_strong(&engine->stop, &none, (int)exit);
-    if (engine->input)
-        input_interrupt(engine->input);
+    atomic_fetch_add(&engine->stopping, 1);
+    struct input *input = atomic_load(&engine->input);
+    if (input)
+        input_interrupt(input);
+    atomic_fetch_sub(&engine->stopping, 1);
     for (unsigned i = 0; i < engine->worker_count; i++)
         if (engine->workers[i].ring)
             worker_wake(&engine->workers[i]);

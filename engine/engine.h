@@ -71,7 +71,8 @@ struct rf_engine {
     size_t sink_bytes;   /* of a job's sink with all its streams' states */
     bool records_wanted; /* an output or a callback looks at results */
 
-    struct input *input;
+    struct input *_Atomic input;
+    atomic_uint stopping; /* calls of rf_stop that may be looking at `input` */
     pthread_t feeder;
     struct pool feeder_pool;
     atomic_uint_fast64_t next_n; /* records numbered so far */
