@@ -35,6 +35,7 @@ struct state {
     struct link waiting; /* in world.waiting, under its lock */
     struct rf_stream *stream;
     atomic_bool waits;
+    bool has_waited; /* `waiting` is a link */
     int at;
     size_t got;
 };
@@ -86,7 +87,7 @@ static enum rf_exit out_open(void **output, const char *argument,
 }
 
 static void forget_wait(struct state *state) {
-    if (!state->waiting.next)
+    if (!state->has_waited)
         return;
     pthread_mutex_lock(&world.lock);
     list_remove(&state->waiting);
@@ -99,8 +100,9 @@ static enum rf_output_answer wait_for_resume(struct rf_stream *stream) {
     state->stream = stream;
     atomic_store(&state->waits, true);
     pthread_mutex_lock(&world.lock);
-    if (!state->waiting.next)
+    if (!state->has_waited)
         list_init(&state->waiting);
+    state->has_waited = true;
     list_push_back(&world.waiting, &state->waiting);
     pthread_mutex_unlock(&world.lock);
     return RF_OUTPUT_WAIT; /* and perhaps the resume is here already */
