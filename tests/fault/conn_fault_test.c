@@ -35,7 +35,6 @@ struct client {
     const char *method, *host;
     unsigned id, bytes, ends;
     size_t got;
-    uint64_t due_ns, paused_ns;
     struct err err, cancel_err;
     unsigned pause_chance, stop_chance; /* of 100 upcalls */
     bool begun, paused, stopped, cancelled;
@@ -59,7 +58,6 @@ static struct world {
     unsigned wanted; /* clients in this run */
     unsigned pace_ms;
     bool calm; /* no faults, no whims of the owners */
-    bool stopping;
     enum sim_fault forced;
     unsigned force_after, force_count;
 } world;
@@ -91,18 +89,12 @@ static bool chance(unsigned of_100) {
     return below(100) < of_100;
 }
 
-static const char *const behaviour_names[] = {
-#define X(id, kind) #id,
-    BEHAVIOURS(X)
-#undef X
-};
-
 static void print_client(const struct client *client) {
     char text[128];
     fprintf(stderr, "client %u: %s %s %s, %u bytes, got %zu, ends %u, paused %d, %s at stage %s\n",
-            client->id, client->method, behaviour_names[client->behaviour], client->host,
-            client->bytes, client->got, client->ends, client->paused,
-            err_text(client->err, text, sizeof text), err_stage_name(client->err));
+            client->id, client->method, model_name(client->behaviour), client->host, client->bytes,
+            client->got, client->ends, client->paused, err_text(client->err, text, sizeof text),
+            err_stage_name(client->err));
 }
 
 /* ---- the exchanges' owner ------------------------------------------------------------------------ */
@@ -129,7 +121,6 @@ static enum exchange_answer whim(struct client *client) {
         return EXCHANGE_GO;
     if (chance(client->pause_chance)) {
         client->paused = true;
-        client->paused_ns = ring_now(world.ring);
         return EXCHANGE_PAUSE;
     }
     if (!chance(client->stop_chance))
@@ -199,7 +190,6 @@ static void client_begin(struct client *client) {
     client->origin = origin_acquire(world.conns, &url);
     client->begun = true;
     world.begun++;
-    client->due_ns = ring_now(world.ring);
     exchange_begin(world.conns, &client->exchange, client->origin);
     /* A chain that is given up while it connects may have sent the request all the same. */
     const struct conn *conn = client->exchange.conn;
@@ -271,7 +261,6 @@ static void meddle(struct client *client) {
 
 static void stop_everything(void) {
     struct err err = err_make(STAGE_LOCAL, ERR_INTERRUPTED, 0);
-    world.stopping = true;
     for (unsigned i = 0; i < world.begun; i++) {
         struct client *client = &world.client[i];
         client->cancelled |= !client->ends;
@@ -437,7 +426,6 @@ static void test_thousands_of_seeds(void **state) {
     for (unsigned i = 0; i < SIM_FAULT_COUNT; i++)
         assert_true(sum.faults[i] > seeds / 10);
     assert_true(ok > begun / 4);
-    print_message("%lu of %lu ok, %lu reused, %lu dropped\n", ok, begun, reused, dropped);
     assert_true(reused > seeds && dropped > seeds / 100);
 }
 
@@ -457,6 +445,32 @@ static void test_shortage_is_waited_for(void **state) {
         EXPECT_OF(&world.client[i], err_fault(world.client[i].err) != FAULT_LOCAL);
     EXPECT(report.turns < TURNS_MAX);
     EXPECT(report.now_ns > 1000 * NS_PER_S + TIMES / CLIENTS * 20 * NS_PER_MS);
+}
+
+/* No local port: for the first connections it means that there is no address to connect from; after many, that
+ * ports are short, and that is waited for. */
+static void test_ports_are_waited_for_in_a_crowd(void **state) {
+    (void)state;
+    for (unsigned crowd = 0; crowd < 2; crowd++) {
+        world = (struct world){.seed = 5, .wanted = 1, .calm = true};
+        sim_options_init(&world.options, 5);
+        random_seed(&world.random, 5);
+        open_world();
+        sim_unreachable("192.0.2.5", 99); /* EADDRNOTAVAIL */
+        if (crowd)
+            world.conns->counts.opened = 100000;
+        struct client *client = &world.client[0];
+        *client = (struct client){.method = "GET", .host = "192.0.2.5"};
+        client->exchange = (struct exchange){.ops = &exchange_ops, .idempotent = true};
+        client->exchange.deadline_ns = ring_now(world.ring) + NS_PER_S;
+        client_begin(client);
+        while (!world.ended)
+            ring_turn(world.ring, true);
+        EXPECT_OF(client, err_fault(client->err) == FAULT_LOCAL);
+        EXPECT_OF(client, crowd == (client->err.kind != ERR_NO_SOURCE_ADDRESS));
+        EXPECT_OF(client, crowd == (ring_now(world.ring) >= client->exchange.deadline_ns));
+        close_world();
+    }
 }
 
 static void test_each_place_fails_once(void **state) {
@@ -479,6 +493,7 @@ int main(void) {
         cmocka_unit_test_setup(test_each_behaviour_ends_as_it_must, set_up),
         cmocka_unit_test_setup(test_thousands_of_seeds, set_up),
         cmocka_unit_test_setup(test_shortage_is_waited_for, set_up),
+        cmocka_unit_test_setup(test_ports_are_waited_for_in_a_crowd, set_up),
         cmocka_unit_test_setup(test_each_place_fails_once, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,8 +39,13 @@ uint8_t model_byte(unsigned id, size_t at) {
     return (uint8_t)(id * 31 + at * 7 + (at >> 8));
 }
 
-size_t model_body_bytes(enum behaviour behaviour, size_t bytes) {
-    return behaviour == DO_EMPTY ? 0 : bytes;
+const char *model_name(enum behaviour behaviour) {
+    static const char *const names[] = {
+#define X(id, kind) #id,
+        BEHAVIOURS(X)
+#undef X
+    };
+    return names[behaviour];
 }
 
 /* ---- composing --------------------------------------------------------------------------------- */

@@ -66,7 +66,6 @@ void http_model_init(struct http_model *model, uint64_t seed);
 
 /* What belongs at place `at` of the body for `id`. */
 uint8_t model_byte(unsigned id, size_t at);
-/* The body's length, whatever BYTES said. */
-size_t model_body_bytes(enum behaviour behaviour, size_t bytes);
+const char *model_name(enum behaviour behaviour);
 
 #endif

@@ -18,16 +18,11 @@ static bool chance(unsigned of_1000) {
 }
 
 void print_entry(const struct entry *entry) {
-    static const char *const names[] = {
-#define X(id, kind) #id,
-        BEHAVIOURS(X)
-#undef X
-    };
     char text[128];
     fprintf(stderr,
             "job %u: %s %s %s, %u bytes, got %zu, status %u, %u attempts, asked %u, %" PRIu64
             " to %" PRIu64 " us, %s at stage %s\n",
-            entry->id, entry->method, names[entry->behaviour], entry->host, entry->bytes,
+            entry->id, entry->method, model_name(entry->behaviour), entry->host, entry->bytes,
             entry->got, entry->status, entry->attempts, world.model.asked[entry->id],
             entry->first_ns / 1000, entry->ended_ns / 1000, err_text(entry->err, text, sizeof text),
             err_stage_name(entry->err));
