@@ -238,27 +238,39 @@ unsigned dns_ndots(const struct dns *dns) {
 
 /* ---- opening ---- */
 
-/* "ADDR", "ADDR:PORT", "[ADDR6]:PORT" or "[ADDR6]". */
+/* Nothing, or a colon and the port. */
+static bool parse_port(uint16_t *port, struct span text) {
+    unsigned number = 0;
+    *port = DNS_PORT;
+    if (!text.len)
+        return true;
+    for (size_t i = 1; i < text.len; i++) {
+        if (text.at[i] < '0' || text.at[i] > '9' || number > UINT16_MAX)
+            return false;
+        number = number * 10 + (unsigned)(text.at[i] - '0');
+    }
+    *port = (uint16_t)number;
+    return text.at[0] == ':' && number > 0 && number <= UINT16_MAX;
+}
+
+/* "ADDR", "ADDR:PORT", "[ADDR6]:PORT" or "[ADDR6]". More than one colon without brackets is an
+ * IPv6 address alone. */
 static bool parse_server(struct address *address, struct span text) {
-    struct span host = text, port = {0};
-    const uint8_t *bracket = text.len ? memrchr(text.at, ']', text.len) : NULL;
-    const uint8_t *colon = text.len ? memrchr(text.at, ':', text.len) : NULL;
-    if (bracket && text.at[0] == '[') {
-        host = span_of(text.at + 1, (size_t)(bracket - text.at) - 1);
-        port = span_skip(text, (size_t)(bracket - text.at) + 1);
-        if (port.len && port.at[0] != ':')
-            return false;
+    struct span host = text;
+    uint16_t port;
+    if (!text.len)
+        return false;
+    const uint8_t *bracket = memrchr(text.at, ']', text.len);
+    const uint8_t *colon = memrchr(text.at, ':', text.len);
+    size_t end = text.len; /* of the address, where the port begins */
+    if (text.at[0] == '[' && bracket) {
+        end = (size_t)(bracket - text.at) + 1;
+        host = span_of(text.at + 1, end - 2);
     } else if (colon && colon == memchr(text.at, ':', text.len)) {
-        host = span_of(text.at, (size_t)(colon - text.at));
-        port = span_skip(text, host.len);
+        end = (size_t)(colon - text.at);
+        host = span_of(text.at, end);
     }
-    unsigned number = port.len ? 0 : DNS_PORT;
-    for (size_t i = 1; i < port.len; i++) {
-        if (port.at[i] < '0' || port.at[i] > '9' || number > UINT16_MAX)
-            return false;
-        number = number * 10 + (unsigned)(port.at[i] - '0');
-    }
-    return number > 0 && number <= UINT16_MAX && address_parse(address, host, (uint16_t)number);
+    return parse_port(&port, span_skip(text, end)) && address_parse(address, host, port);
 }
 
 /* How many, or 0 with `why`. */
