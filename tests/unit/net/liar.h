@@ -2,7 +2,7 @@
  *
  * liar.h: a DNS server on a loopback port whose answers are decided by the first label of the
  * name, on the test's own ring and thread, so that every test is one sequence of events. UDP and
- * TCP. For one test program, hence no .c file.
+ * TCP. Included once by each test program, hence no .c file.
  *
  *   both v4 v6 none nx           what they say (A 127.0.0.1, AAAA ::1)
  *   servfail refused silent      so for both families
@@ -233,7 +233,7 @@ static void liar_open(struct liar *liar, struct ring *ring) {
     ring_poll(ring, &liar->tcp_poll, liar->tcp, POLLIN);
 }
 
-static void liar_release(struct liar *liar) {
+__attribute__((unused)) static void liar_release(struct liar *liar) {
     CHECK(liar->held_len);
     sendto(liar->udp, liar->held, liar->held_len, 0, (struct sockaddr *)&liar->held_for,
            sizeof liar->held_for);
