@@ -73,14 +73,20 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(LIB): $(call obj,$(CORE_SRC) $(RING_SRC))
+# What went into the libraries: they are made again when a source is gone, or `rooms` another.
+$(BUILD)/sources: force
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(CORE_SRC) $(RING_SRC) $(SIM_SRC)' | cmp -s - $@ || \
+		printf '%s\n' '$(CORE_SRC) $(RING_SRC) $(SIM_SRC)' >$@
+
+$(LIB): $(call obj,$(CORE_SRC) $(RING_SRC)) $(BUILD)/sources
 	@rm -f $@
-	ar rcs $@ $^
+	ar rcs $@ $(filter %.o,$^)
 
 # The same engine on the simulated ring: what the fault tests link.
-$(SIMLIB): $(call obj,$(CORE_SRC) $(SIM_SRC))
+$(SIMLIB): $(call obj,$(CORE_SRC) $(SIM_SRC)) $(BUILD)/sources
 	@rm -f $@
-	ar rcs $@ $^
+	ar rcs $@ $(filter %.o,$^)
 
 # The libraries for others: the same objects, of which only the public names are visible. Inside, names are short.
 $(STATIC): $(LIB)
@@ -89,7 +95,7 @@ $(STATIC): $(LIB)
 	@rm -f $@
 	ar rcs $@ $(BUILD)/obj/libringfetch.o
 
-$(SHARED): $(call obj,$(CORE_SRC) $(RING_SRC)) tools/dev/libringfetch.map
+$(SHARED): $(call obj,$(CORE_SRC) $(RING_SRC)) tools/dev/libringfetch.map $(BUILD)/sources
 	$(LINK) -shared -Wl,-soname,$(@F) -Wl,--version-script=tools/dev/libringfetch.map $(LIBS)
 
 $(BUILD)/libringfetch.so: $(SHARED)
