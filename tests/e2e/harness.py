@@ -132,10 +132,19 @@ def ringfetch(*args, input=None, timeout=60, env=None, cwd=None):
     return result
 
 
+class _Running(subprocess.Popen):
+    """`with` waits for the end of the process. Not so in a test that has failed, which may have left it no reason to end."""
+
+    def __exit__(self, kind, *why):
+        if kind is not None:
+            self.kill()
+        super().__exit__(kind, *why)
+
+
 def ringfetch_start(*args, env=None, cwd=None, **popen):
     """Starts the binary and leaves it running: a Popen with pipes, for tests that interrupt it or feed it slowly."""
     pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
-    return subprocess.Popen(
+    return _Running(
         [RINGFETCH, *(str(arg) for arg in args)], env=_environment(env), cwd=cwd, **{**pipes, **popen}
     )
 
