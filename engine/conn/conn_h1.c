@@ -10,7 +10,7 @@
 
 #include "conn/conn.h"
 
-enum { OUT_BYTES_FIRST = 512, SEND_BYTES_MAX = 1 << 20 };
+enum { OUT_BYTES_FIRST = 512, SEND_BYTES_MAX = 64 * 1024 };
 
 /* ---- sending ------------------------------------------------------------------------------- */
 

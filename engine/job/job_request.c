@@ -22,7 +22,8 @@ static bool url_user(const struct url *url, char *user) {
     return !memchr(user, 0, len);
 }
 
-/* A URL's own credentials count for that URL; the run's only for the origin first asked. */
+/* The URL's own credentials go before the run's. Neither goes to another origin than the one first asked, not even if a
+ * redirect brings credentials along: a server has no business choosing whom we log in to. */
 static struct span authorization(const struct job *job, bool secrets_stay, char *memory) {
     char user[USER_BYTES_MAX];
     const char *credentials = NULL;
