@@ -323,8 +323,8 @@ void worker_deinit(struct worker *worker) {
     if (!worker->engine)
         return;
     for (struct link *link; (link = list_pop_front(&worker->loans));)
-        free(LIST_ENTRY(link, struct loan,
-                        link)); /* a part that came back after its home had ended */
+        loan_free(LIST_ENTRY(link, struct loan,
+                             link)); /* a part that came back after its home had ended */
     pthread_mutex_destroy(&worker->lock);
 }
 

@@ -58,11 +58,19 @@ struct host *host_find(struct sched *sched, struct span name, uint16_t port, uin
     return host;
 }
 
+static void host_free(struct sched *sched, struct host *host) {
+    heap_remove(&sched->due, &host->due);
+    hold_drop(host->hold);
+    pool_release(sched->pool, host, host_bytes(host->len));
+}
+
 void host_forget_if_unused(struct sched *sched, struct host *host) {
-    if (host->waiting_count || host->in_flight || host->due.place || host->lent || host->lend_to)
+    if (host->waiting_count || host->in_flight || host->lent || host->lend_to)
         return;
     if (host->lender)
         loan_return(sched, host);
+    else if (host->due.place)
+        return; /* its home remembers until when it is held back */
     if (sched->crowded == host)
         sched->crowded = NULL;
     struct host **at = &sched->buckets[host->hash & (sched->bucket_count - 1)];
@@ -71,7 +79,7 @@ void host_forget_if_unused(struct sched *sched, struct host *host) {
     *at = host->next;
     sched->host_count--;
     list_remove(&host->ready);
-    pool_release(sched->pool, host, host_bytes(host->len));
+    host_free(sched, host);
 }
 
 /* What is left are hosts that are held back, or lent to a worker that ended before it said so. */
@@ -80,8 +88,7 @@ void hosts_deinit(struct sched *sched) {
         for (struct host *host; (host = sched->buckets[i]);) {
             CHECK(!host->waiting_count && !host->in_flight);
             sched->buckets[i] = host->next;
-            heap_remove(&sched->due, &host->due);
-            pool_release(sched->pool, host, host_bytes(host->len));
+            host_free(sched, host);
         }
     }
     free(sched->buckets);
@@ -89,7 +96,8 @@ void hosts_deinit(struct sched *sched) {
 
 /* When it may start the next job, other limits aside. */
 static uint64_t host_open_ns(const struct host *host) {
-    return host->hold_ns > host->next_start_ns ? host->hold_ns : host->next_start_ns;
+    uint64_t held_ns = host->hold ? atomic_load(&host->hold->until_ns) : host->hold_ns;
+    return held_ns > host->next_start_ns ? held_ns : host->next_start_ns;
 }
 
 static bool host_may_start(const struct host *host, uint64_t now_ns) {
@@ -134,6 +142,12 @@ void host_dequeue(struct sched *sched, struct job *job) {
     host_forget_if_unused(sched, host);
 }
 
+/* Another worker may have been told meanwhile that the host is to be left alone. */
+bool host_still_ready(struct sched *sched, struct host *host) {
+    host_place(sched, host, conn_pool_now(sched->conns));
+    return link_is_linked(&host->ready);
+}
+
 struct job *host_start_next(struct sched *sched, struct host *host) {
     uint64_t now = conn_pool_now(sched->conns), interval = sched->options.host_interval_ns;
     struct job *job = LIST_ENTRY(list_pop_front(&host->waiting), struct job, link);
@@ -160,6 +174,12 @@ void host_leave(struct sched *sched, struct job *job) {
 void host_hold(struct sched *sched, struct host *host, uint64_t until_ns) {
     if (until_ns > host->hold_ns)
         host->hold_ns = until_ns;
+    if (host->hold) {
+        uint64_t shared_ns = atomic_load(&host->hold->until_ns);
+        while (shared_ns < until_ns &&
+               !atomic_compare_exchange_weak(&host->hold->until_ns, &shared_ns, until_ns))
+            continue;
+    }
     host_place(sched, host, conn_pool_now(sched->conns));
 }
 

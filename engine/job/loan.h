@@ -13,12 +13,13 @@
 
 #include "job/sched.h"
 
-/* One message between two workers; malloc's, freed by loan_take. */
+/* One message between two workers; malloc's, freed by loan_take or loan_free. */
 struct loan {
     struct link link; /* in an inbox */
     struct sched *from;
     struct link jobs;
-    uint64_t hash, hold_ns;
+    struct host_hold *hold; /* one reference */
+    uint64_t hash;
     uint32_t limit;
     bool back; /* the part comes back to the host's home */
     uint16_t port, len;
@@ -30,6 +31,8 @@ struct loan {
 void loan_consider(struct sched *sched);
 /* What came from another worker. */
 void loan_take(struct sched *sched, struct loan *loan);
+/* One that holds no jobs and is not wanted any more. */
+void loan_free(struct loan *loan);
 
 /* ---- for host.c ------------------------------------------------------------------------------ */
 
@@ -37,5 +40,7 @@ void loan_take(struct sched *sched, struct loan *loan);
 void loan_step(struct sched *sched, struct host *host);
 /* A borrowed host has no more work. */
 void loan_return(struct sched *sched, struct host *host);
+/* Any thread; NULL is allowed. */
+void hold_drop(struct host_hold *hold);
 
 #endif

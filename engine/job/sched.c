@@ -99,6 +99,8 @@ static void start_ready(struct sched *sched, uint64_t now) {
     sched->rate_due_ns = UINT64_MAX;
     for (struct link *link; (link = list_first(&sched->ready));) {
         struct host *host = LIST_ENTRY(link, struct host, ready);
+        if (!host_still_ready(sched, host))
+            continue;
         if (!take_in_flight(sched))
             return;
         if (!take_rate(sched, now)) {

@@ -75,6 +75,11 @@ void sched_cancel(struct sched *sched, struct job *job, struct err err);
 
 /* host.c */
 uint64_t host_hash(const struct url *url); /* which worker is its home follows from it */
+/* Retry-After as all who work a lent host share it: what one is told counts for the others too. */
+struct host_hold {
+    atomic_uint_fast64_t until_ns;
+    atomic_uint references;
+};
 struct host {
     struct host *next;
     uint64_t hash;
@@ -88,7 +93,8 @@ struct host {
     struct sched *lend_to;  /* NULL: nobody */
     struct sched *lender;   /* NULL: this is the host's home */
     uint64_t next_start_ns; /* --per-host-rate */
-    uint64_t hold_ns;       /* Retry-After */
+    uint64_t hold_ns;       /* Retry-After, until it is shared */
+    struct host_hold *hold; /* NULL: it has never been lent */
     uint16_t port, len;
     char name[];
 };
@@ -100,6 +106,8 @@ void host_forget_if_unused(struct sched *sched, struct host *host);
 void host_enqueue(struct sched *sched, struct job *job, bool front);
 /* Takes a queued job out again. */
 void host_dequeue(struct sched *sched, struct job *job);
+/* Whether a host among the ready ones may start a job indeed; if not, it is none of them any more. */
+bool host_still_ready(struct sched *sched, struct host *host);
 struct job *host_start_next(struct sched *sched, struct host *host);
 /* The job no longer runs at its host. */
 void host_leave(struct sched *sched, struct job *job);
