@@ -24,7 +24,7 @@ static struct rf_engine *engine_of(struct job_shared *shared) {
 static void wake_starving(struct job_shared *shared) {
     struct rf_engine *engine = engine_of(shared);
     for (unsigned i = 0; i < engine->worker_count; i++)
-        if (atomic_load(&engine->workers[i].sched.starving))
+        if (sched_wants_places(&engine->workers[i].sched))
             ring_wake(engine->workers[i].ring);
 }
 

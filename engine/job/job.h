@@ -137,12 +137,13 @@ struct job_shared {
     unsigned concurrency;
     atomic_uint in_flight;
     atomic_uint
-        starving; /* schedulers with work that wait for one of `concurrency` and have none */
+        starving;       /* schedulers with work that wait for one of `concurrency` and have none */
+    atomic_uint hungry; /* ... that have some and could use more */
     uint64_t start_interval_ns; /* --rate; 0: off */
     atomic_uint_fast64_t start_next_ns;
     uint64_t limit_rate_bytes; /* 0: off */
     atomic_uint_fast64_t bytes_next_ns;
-    /* Wakes the schedulers that are starving. Any worker's thread. */
+    /* Wakes the schedulers that want places. Any worker's thread. */
     void (*wake_starving)(struct job_shared *shared);
     /* Another scheduler that has nothing to do, marked as no longer so; or NULL. */
     struct sched *(*find_dry)(struct sched *sched);

@@ -46,37 +46,61 @@ void sched_add(struct sched *sched, struct job *job) {
 
 /* ---- the run's limits ------------------------------------------------------------------------------ */
 
-static void set_starving(struct sched *sched, bool starving) {
-    if (atomic_exchange(&sched->starving, starving) == starving)
+/* Only its own thread sets a scheduler's wishes. */
+static void set_wish(atomic_bool *wish, atomic_uint *wishes, bool wished) {
+    if (LIKELY(atomic_load_explicit(wish, memory_order_relaxed) == wished))
         return;
-    if (starving)
-        atomic_fetch_add(&sched->shared->starving, 1);
+    atomic_store(wish, wished);
+    if (wished)
+        atomic_fetch_add(wishes, 1);
     else
-        atomic_fetch_sub(&sched->shared->starving, 1);
+        atomic_fetch_sub(wishes, 1);
 }
 
-/* A scheduler that has none of the run's places and gets none must be woken by whoever gives one back; one that has some comes
- * round by itself. */
-static bool take_in_flight(struct sched *sched) {
-    struct job_shared *shared = sched->shared;
-    for (int try = 0; try < 2; try++) {
-        if (atomic_fetch_add(&shared->in_flight, 1) < shared->concurrency) {
-            set_starving(sched, false);
-            return true;
-        }
-        atomic_fetch_sub(&shared->in_flight, 1);
-        if (sched->running)
+static void wish_for_places(struct sched *sched, bool wished) {
+    set_wish(&sched->starving, &sched->shared->starving, wished && !sched->running);
+    set_wish(&sched->hungry, &sched->shared->hungry, wished && sched->running);
+}
+
+bool sched_wants_places(const struct sched *sched) {
+    return atomic_load(&sched->starving) || atomic_load(&sched->hungry);
+}
+
+/* Never above the limit, not even for a moment: two that overshoot could refuse each other the last place and both sleep. */
+static bool take_place(struct job_shared *shared) {
+    unsigned taken = atomic_load(&shared->in_flight);
+    do {
+        if (taken >= shared->concurrency)
             return false;
-        set_starving(sched,
-                     true); /* and look once more: one may just have been given back unseen */
+    } while (!atomic_compare_exchange_weak(&shared->in_flight, &taken, taken + 1));
+    return true;
+}
+
+/* A scheduler that gets none must be woken: if it has none at all by whoever gives one back, else by whoever leaves some unused (its
+ * own jobs, whose ends bring it round, may take long). */
+static bool take_in_flight(struct sched *sched) {
+    if (!take_place(sched->shared)) {
+        wish_for_places(sched, true);
+        if (!take_place(sched->shared)) /* one may just have been given back unseen */
+            return false;
     }
-    return false;
+    wish_for_places(sched, false);
+    return true;
 }
 
 void sched_release(struct sched *sched) {
     atomic_fetch_sub(&sched->shared->in_flight, 1);
     if (UNLIKELY(atomic_load(&sched->shared->starving)))
         sched->shared->wake_starving(sched->shared);
+}
+
+/* Nothing more to start here: are there places left for others? */
+static void leave_places(struct sched *sched) {
+    struct job_shared *shared = sched->shared;
+    wish_for_places(sched, false);
+    if (UNLIKELY(atomic_load(&shared->hungry)) &&
+        atomic_load(&shared->in_flight) < shared->concurrency)
+        shared->wake_starving(shared);
 }
 
 /* Starts are spaced evenly; up to 100 ms of schedule that was missed is made up for. */
@@ -110,7 +134,7 @@ static void start_ready(struct sched *sched, uint64_t now) {
         sched->running++;
         job_start(host_start_next(sched, host));
     }
-    set_starving(sched, false);
+    leave_places(sched);
 }
 
 /* ---- what is due -------------------------------------------------------------------------------------- */

@@ -44,7 +44,8 @@ struct sched {
     struct random random;
     struct host *crowded; /* has more waiting than the others had; may be lent. Or NULL */
     uint64_t rate_due_ns; /* when --rate allows the next start; UINT64_MAX: not waiting */
-    atomic_bool starving; /* waits for one of the run's `concurrency` */
+    atomic_bool starving; /* waits for one of the run's `concurrency`, having none */
+    atomic_bool hungry;   /* waits for more of them */
     atomic_bool dry;      /* has nothing to do, and would take a loan */
     bool stopping;
     struct err stop_err;
@@ -65,6 +66,8 @@ void sched_add(struct sched *sched, struct job *job);
 void sched_run(struct sched *sched, uint64_t now_ns);
 /* When sched_run must be called at the latest; UINT64_MAX: only after something else happened. */
 uint64_t sched_due_ns(const struct sched *sched);
+/* Whether it must be woken when places are free. Any thread. */
+bool sched_wants_places(const struct sched *sched);
 /* After SINK_WAIT. */
 void sched_resume(struct sched *sched, struct job *job);
 /* Ends every job with `err`, and each one that is added later. */
