@@ -76,6 +76,7 @@ def main():
         print_all(report.heading(context))
         for name in arguments.only or WORKS:
             results.append(measure(name, context))
+            context.disk.sweep()
             context.hush()
             print_all(report.as_text(results[-1], context))
             report.write_json(arguments.json, results, context)

@@ -30,7 +30,7 @@ class Context:
 
     def __enter__(self):
         self.memory = place.Place(MEMORY_TOP if os.path.isdir(MEMORY_TOP) else self.build)
-        self.disk = place.Place(os.path.join(self.build, "bench"))
+        self.disk = place.Place(os.path.join(self.build, "bench"), keeps=True)
         self.html = os.path.join(self.memory.top, "html")
         os.mkdir(self.html)
         return self

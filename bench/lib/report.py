@@ -11,7 +11,7 @@ import statistics
 
 from lib.measure import ALL_CORES
 
-BUSY_LOAD = 0.3  # a minute's load average above which the table warns
+BUSY_LOAD = 0.5  # a minute's load average above which the table warns
 HEAD = ("program", "wall s", "min-max", "cpu s", "user", "sys", "MiB", "wall/peer", "cpu/peer", "wall/floor", "cpu/floor")
 
 

@@ -5,6 +5,8 @@ ringfetch's options stand in the table. Everything that decides between the cont
 how often) is the same for all of them, except where a peer is faster with fewer threads: then that is its setting.
 """
 
+import os
+
 from lib import place, programs
 from lib.measure import Failed, rounds
 from lib.result import Result
@@ -126,16 +128,17 @@ def _big(context, name, title, where, output, curl_output, *peers, **how):
     return result
 
 
-def _has_room(where, result):
-    if where.room < place.BIG_BYTES * 1.5:
-        result.fault = f"no room for 2 GiB in {where.top}"
+def _has_room(context, where, result):
+    files = 2 * (context.runs + 1) if where.keeps else 1
+    if where.room < place.BIG_BYTES * (files + 1):
+        result.fault = f"no room for {files + 1} times 2 GiB in {os.path.dirname(where.top)}"
     return not result.fault
 
 
 def big_file(context):
     title = "one body of 2 GiB from nginx to a file on tmpfs"
     short = Result("big-file", title)
-    if not _has_room(context.memory, short):
+    if not _has_room(context, context.memory, short):
         return short
     aria2 = programs.aria2(1, "-d", "{out}", context.nginx.url("/big.bin"))
     verify = lambda at, _: place.verify_big(at)
@@ -148,7 +151,7 @@ def big_disk(context):
     """Stands beside big-file without a target: the disk decides."""
     title = f"one body of 2 GiB from nginx to a file on {context.disk.file_system}"
     short = Result("big-disk", title)
-    if not _has_room(context.disk, short):
+    if not _has_room(context, context.disk, short):
         return short
     verify = lambda at, _: place.verify_big(at)
     result = _big(
