@@ -154,23 +154,28 @@ static void finish(struct play *play, struct going *going) {
     end(going);
 }
 
+/* Of a small body nothing is out before it is whole, so it may fail for good at any time. Of a large one a part may be out, which
+ * only a retry completes. */
+static bool may_end(const struct going *going) {
+    return going->attempts == 0 || going->len < 200000;
+}
+
 /* One random step of one stream. */
 static void step(struct play *play, struct going *going, struct random *random) {
     uint64_t n = going->fetch.stream.n, chance = random_below(random, 40);
     if (going->waiting && !atomic_exchange(&resumed[n], false))
         return;
     going->waiting = false;
-    if (!going->begun && chance < 2) {
-        end(going); /* never had a response */
+    if (!going->begun && chance < 2 && may_end(going)) {
+        end(going); /* had no response, or no other one */
     } else if (!going->begun) {
         begin(going);
     } else if (going->sent == going->len) {
         finish(play, going);
     } else if (chance == 0 && ++going->attempts < 3) {
-        fetch_discard(
-            &going->fetch); /* a retry; a last failure only of those that leave no trace */
+        fetch_discard(&going->fetch);
         going->begun = false;
-        if (going->len < 200000 && going->attempts == 2)
+        if (going->attempts == 2 && may_end(going))
             end(going);
     } else {
         char bytes[32768];
