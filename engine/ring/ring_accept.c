@@ -13,7 +13,9 @@
 #include "base/clock.h"
 #include "ring/ring_private.h"
 
-enum { ACCEPTS_AT_ONCE = 16, ACCEPT_RETRY_MS = 10 };
+/* Every arrival wakes all accepts that wait, so few of them do while it is quiet. A burst uses them all up in each turn: their
+ * number then doubles, or the backlog would overflow, and clients wait seconds for their next try. */
+enum { ACCEPTS_QUIET = 16, ACCEPTS_AT_ONCE = 256, ACCEPT_RETRY_MS = 10 };
 
 struct accept_try {
     struct acceptor *acceptor;
@@ -24,6 +26,8 @@ struct acceptor {
     struct link link;
     struct ring_op *op;
     unsigned armed, wanted;
+    unsigned
+        wanted_max; /* an eighth of the table, so that it isn't filled with what is only hoped for */
     int32_t ending;           /* 0, or what the final completion says once no accept is armed */
     bool is_starved;          /* its owner was told that no slot is free */
     uint64_t paused_until_ns; /* while the system is out of something */
@@ -43,7 +47,18 @@ static void arm(struct ring *ring, struct accept_try *try, int32_t slot) {
                                             .user_data = user_data_of(try, 0, TAG_ACCEPT)};
 }
 
+static void adapt(struct acceptor *acceptor) {
+    unsigned quiet = acceptor->wanted_max < ACCEPTS_QUIET ? acceptor->wanted_max : ACCEPTS_QUIET;
+    if (acceptor->armed == 0)
+        acceptor->wanted = acceptor->wanted * 2;
+    else
+        acceptor->wanted = quiet;
+    if (acceptor->wanted > acceptor->wanted_max)
+        acceptor->wanted = acceptor->wanted_max;
+}
+
 static void fill(struct ring *ring, struct acceptor *acceptor) {
+    adapt(acceptor);
     for (unsigned i = 0; i < ACCEPTS_AT_ONCE && acceptor->armed < acceptor->wanted; i++) {
         if (acceptor->tries[i].slot != RING_NO_SLOT)
             continue;
@@ -64,12 +79,12 @@ void ring_accept(struct ring *ring, struct ring_op *op, int32_t slot) {
     op->state = OP_IN_FLIGHT;
     op->slot = slot;
     acceptor->op = op;
-    /* A small table must not be filled with sockets that are only hoped for. */
-    acceptor->wanted = ring->slots.max / 8;
-    if (acceptor->wanted > ACCEPTS_AT_ONCE)
-        acceptor->wanted = ACCEPTS_AT_ONCE;
-    if (acceptor->wanted == 0)
-        acceptor->wanted = 1;
+    acceptor->wanted_max = ring->slots.max / 8;
+    if (acceptor->wanted_max > ACCEPTS_AT_ONCE)
+        acceptor->wanted_max = ACCEPTS_AT_ONCE;
+    if (acceptor->wanted_max == 0)
+        acceptor->wanted_max = 1;
+    acceptor->wanted = ACCEPTS_QUIET / 2; /* doubled at once, as none is armed yet */
     for (unsigned i = 0; i < ACCEPTS_AT_ONCE; i++)
         acceptor->tries[i] = (struct accept_try){.acceptor = acceptor, .slot = RING_NO_SLOT};
     list_push_back(&ring->acceptors, &acceptor->link);
@@ -175,9 +190,7 @@ void ring_accept_complete(struct ring *ring, uint64_t user_data, int32_t result)
     } else {
         if (ring->ordinary)
             ring->slots.fds[slot] = result;
-        tell(acceptor, slot);
-        if (!acceptor->ending && ring->now_ns >= acceptor->paused_until_ns)
-            fill(ring, acceptor);
+        tell(acceptor, slot); /* armed again when the turn ends, all that were used together */
     }
     finish_if_ended(ring, acceptor);
 }
