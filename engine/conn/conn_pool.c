@@ -61,6 +61,40 @@ static void on_room_timer(struct ring_timer *timer) {
 
 /* ---- idle connections --------------------------------------------------------------------------- */
 
+void conn_leave_idle(struct conn *conn) {
+    list_remove(&conn->link);
+    list_remove(&conn->age);
+    conn->pool->idle_count--;
+}
+
+/* Lets an idle connection carry the exchange. */
+static void reuse(struct conn *conn, struct exchange *exchange) {
+    conn_leave_idle(conn);
+    conn_go(conn, CONN_ANSWER);
+    conn->exchange = exchange;
+    exchange->conn = conn;
+    exchange->address = conn->address;
+    exchange->resolved_ns = exchange->connecting_ns = 0;
+    conn->pool->counts.reused++;
+    h1_begin(conn);
+}
+
+/* Where descriptors or ports are short, who waits for one to this origin takes the connection instead. Only the first few are
+ * looked at: with many origins waiting it is cheaper to make room. */
+static bool serve_waiting(struct conn *conn) {
+    struct link *waiting = &conn->pool->waiting, *link = waiting->next;
+    for (int i = 0; i < 16 && link != waiting; i++, link = link->next) {
+        struct conn *other = LIST_ENTRY(link, struct conn, link);
+        if (other->origin != conn->origin || other->exchange->fresh)
+            continue;
+        struct exchange *exchange = conn_take_exchange(other);
+        conn_begin_close(other);
+        reuse(conn, exchange);
+        return true;
+    }
+    return false;
+}
+
 void conn_become_idle(struct conn *conn) {
     struct conn_pool *pool = conn->pool;
     conn_go(conn, CONN_REUSE);
@@ -68,15 +102,12 @@ void conn_become_idle(struct conn *conn) {
     list_push_front(&conn->origin->idle, &conn->link);
     list_push_back(&pool->idle, &conn->age);
     pool->idle_count++;
+    bool wanted = !list_is_empty(&pool->waiting);
+    if (wanted && serve_waiting(conn))
+        return;
     conn_watch(conn);
-    if (pool->idle_count > pool->options.idle_max || pool->stopped)
+    if (wanted || pool->idle_count > pool->options.idle_max || pool->stopped)
         close_oldest_idle(pool);
-}
-
-void conn_leave_idle(struct conn *conn) {
-    list_remove(&conn->link);
-    list_remove(&conn->age);
-    conn->pool->idle_count--;
 }
 
 /* ---- exchanges ------------------------------------------------------------------------------------ */
@@ -93,18 +124,10 @@ void exchange_begin(struct conn_pool *pool, struct exchange *exchange, struct or
     exchange->sent_ns = exchange->first_byte_ns = exchange->wire_bytes = 0;
     exchange->address = (struct address){.any.sa_family = AF_UNSPEC};
     struct link *idle = exchange->fresh ? NULL : list_first(&origin->idle);
-    if (!idle) {
+    if (idle)
+        reuse(LIST_ENTRY(idle, struct conn, link), exchange);
+    else
         dial_begin(conn_open(pool, exchange));
-        return;
-    }
-    struct conn *conn = LIST_ENTRY(idle, struct conn, link);
-    conn_leave_idle(conn);
-    conn_go(conn, CONN_ANSWER);
-    conn->exchange = exchange;
-    exchange->conn = conn;
-    exchange->address = conn->address;
-    pool->counts.reused++;
-    h1_begin(conn);
 }
 
 void exchange_end(struct exchange *exchange, struct err err) {
