@@ -290,17 +290,35 @@ static enum rf_exit verdict(struct rf_engine *engine, uint64_t failed_before) {
     return SUM(engine, ended) - SUM(engine, ok) > failed_before ? RF_SOME_FAILED : RF_OK;
 }
 
-/* Waits until all input is read and every job recorded; passes a stop on to whoever must hear of it. */
-static void wait_for_end(struct rf_engine *engine) {
-    pthread_mutex_lock(&engine->lock);
-    while (!atomic_load(&engine->input_ended) || atomic_load(&engine->live))
-        pthread_cond_wait(&engine->changed, &engine->lock);
-    pthread_mutex_unlock(&engine->lock);
-}
-
-static void wake_workers(struct rf_engine *engine) {
+static void begin_work(struct rf_engine *engine) {
+    atomic_store(&engine->running, true);
     for (unsigned i = 0; i < engine->worker_count; i++)
         worker_wake(&engine->workers[i]);
+}
+
+/* Until each worker has seen it. What they still do without any job is soon done. */
+static void end_work(struct rf_engine *engine) {
+    pthread_mutex_lock(&engine->lock);
+    atomic_store(&engine->running, false);
+    pthread_mutex_unlock(&engine->lock);
+    for (unsigned i = 0; i < engine->worker_count; i++)
+        while (atomic_load(&engine->workers[i].working))
+            sched_yield();
+}
+
+/* Waits until all input is read and every job recorded. A job that is submitted at the last moment may have been taken by a worker:
+ * then it is of this run. */
+static void wait_for_end(struct rf_engine *engine) {
+    for (;;) {
+        pthread_mutex_lock(&engine->lock);
+        while (!atomic_load(&engine->input_ended) || atomic_load(&engine->live))
+            pthread_cond_wait(&engine->changed, &engine->lock);
+        pthread_mutex_unlock(&engine->lock);
+        end_work(engine);
+        if (!atomic_load(&engine->live))
+            return;
+        begin_work(engine);
+    }
 }
 
 /* A signal's handler or another thread may be in rf_stop: the input is freed when it is out of everybody's sight. */
@@ -311,14 +329,13 @@ static void drop_input(struct rf_engine *engine) {
     input_close(input);
 }
 
-static enum rf_exit end_run(struct rf_engine *engine, bool has_read, uint64_t failed_before) {
+/* Input that was not read, as the run was stopped before, is dropped like the rest of what was. */
+static enum rf_exit end_run(struct rf_engine *engine, uint64_t failed_before) {
     pthread_mutex_lock(&engine->lock);
     enum rf_exit result = verdict(engine, failed_before);
-    atomic_store(&engine->running, false);
     atomic_store(&engine->stop, 0);
     pthread_mutex_unlock(&engine->lock);
-    if (has_read)
-        drop_input(engine);
+    drop_input(engine);
     return result;
 }
 
@@ -328,8 +345,9 @@ enum rf_exit rf_run(struct rf_engine *engine) {
     sink_layout(engine);
     atomic_store(&engine->input_ended, !reads);
     engine->begun_ns = clock_now_ns();
-    atomic_store_explicit(&engine->running, true, memory_order_release);
-    wake_workers(engine);
+    atomic_store(&engine->input_failed, false);
+    atomic_store(&engine->output_failed, false);
+    begin_work(engine);
     if (reads && pthread_create(&engine->feeder, NULL, feeder_main, engine)) {
         reads = false;
         atomic_store(&engine->input_failed, true);
@@ -338,7 +356,7 @@ enum rf_exit rf_run(struct rf_engine *engine) {
     wait_for_end(engine);
     if (reads)
         pthread_join(engine->feeder, NULL);
-    return end_run(engine, reads, failed_before);
+    return end_run(engine, failed_before);
 }
 
 void rf_stop(struct rf_engine *engine, enum rf_exit exit) {

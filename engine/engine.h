@@ -39,6 +39,7 @@ struct worker {
     struct link resumed;                 /* streams whose output can take more */
     struct link cancels;                 /* of submitted requests */
     atomic_bool posted;                  /* something is in one of them */
+    atomic_bool working;                 /* on jobs, or about to see whether the run goes on */
     bool stopped;                        /* has told its scheduler to stop */
     bool saturated;                      /* its core computes nearly all the time ... */
     uint64_t sampled_ns, sampled_cpu_ns; /* ... as seen then */

@@ -35,7 +35,7 @@ const char *rf_kind_name(unsigned kind) {
 }
 
 bool rf_error_row(size_t index, struct rf_error_row *row) {
-    if (index + 1 >= ERR_KIND_COUNT)
+    if (index >= ERR_KIND_COUNT - 1)
         return false;
     struct err err = err_make(STAGE_NONE, (enum err_kind)(index + 1), 0);
     *row = (struct rf_error_row){.kind = err_kind_name((enum err_kind)err.kind),

@@ -130,7 +130,7 @@ static void make_job(struct feeder *feeder, const struct input_record *record) {
 /* ---- how far to read ahead ------------------------------------------------------------------------------ */
 
 static unsigned low_water(const struct rf_engine *engine) {
-    return engine->read_ahead - engine->read_ahead / 4;
+    return engine->read_ahead - (engine->read_ahead + 3) / 4;
 }
 
 static void wait_for_room(struct feeder *feeder) {

@@ -52,8 +52,12 @@ static void free_list(const char *const *list) {
     free((void *)(uintptr_t)list);
 }
 
+/* `why` is one line, whatever the value holds. */
 static enum rf_exit bad(char *why, size_t why_size, const char *what, const char *value) {
     snprintf(why, why_size, "%s: \"%s\"", what, value);
+    for (char *at = why; why_size && *at; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7f)
+            *at = '?';
     return RF_USAGE;
 }
 

@@ -136,11 +136,8 @@ static void share_work(struct worker *worker) {
         loan_consider(sched);
 }
 
-static void worker_turn(struct worker *worker) {
+static void work(struct worker *worker) {
     struct rf_engine *engine = worker->engine;
-    ring_turn(worker->ring, true);
-    if (!atomic_load_explicit(&engine->running, memory_order_acquire))
-        return;
     bool stop = atomic_load_explicit(&engine->stop, memory_order_relaxed) != 0;
     if (stop && !worker->stopped)
         worker_stop_jobs(worker);
@@ -154,6 +151,16 @@ static void worker_turn(struct worker *worker) {
     if (due != UINT64_MAX)
         ring_timer_set(worker->ring, &worker->sched_timer, due);
     worker_publish(worker);
+}
+
+/* `working` is set before `running` is looked at, and rf_run looks at them the other way round: what is submitted after it has
+ * returned waits for the next run, and nobody wakes a ring that is being closed. */
+static void worker_turn(struct worker *worker) {
+    ring_turn(worker->ring, true);
+    atomic_store(&worker->working, true);
+    if (atomic_load(&worker->engine->running))
+        work(worker);
+    atomic_store(&worker->working, false);
 }
 
 /* ---- beginning and end ----------------------------------------------------------------------------------- */
