@@ -41,8 +41,11 @@ static struct sched *find_dry(struct sched *sched) {
 
 static void post_loan(struct sched *to, struct loan *loan) {
     struct worker *worker = to->worker;
-    for (struct link *link = loan->jobs.next; link != &loan->jobs; link = link->next)
-        submission_moved(LIST_ENTRY(link, struct job, link), worker);
+    for (struct link *link = loan->jobs.next; link != &loan->jobs; link = link->next) {
+        struct job *job = LIST_ENTRY(link, struct job, link);
+        sink_moved(job, worker);
+        submission_moved(job, worker);
+    }
     pthread_mutex_lock(&worker->lock);
     list_push_back(&worker->loans, &loan->link);
     pthread_mutex_unlock(&worker->lock);
@@ -54,6 +57,7 @@ static bool hand_over(struct sched *sched, struct job *job) {
     if (home == from)
         return false;
     list_remove(&job->all);
+    sink_moved(job, home);
     submission_moved(job, home);
     struct link one;
     list_init(&one);

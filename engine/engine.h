@@ -135,6 +135,8 @@ void engine_job_ended(struct rf_engine *engine);
 /* engine_sink.c */
 extern const struct job_sink engine_sink;
 void sink_resumed(struct worker *worker, struct link *stream);
+/* Before the job is posted to another worker. */
+void sink_moved(struct job *job, struct worker *to);
 /* Lays out the outputs' states; after the last output was added. */
 void sink_layout(struct rf_engine *engine);
 

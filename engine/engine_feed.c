@@ -75,10 +75,11 @@ static struct err check_record(const struct input_record *record, const char *me
         return err;
     }
     for (unsigned i = 0; i < record->header_count; i++) {
-        struct http_field field = {.name = record->headers[i]};
-        const void *colon = memchr(field.name.at, ':', field.name.len);
-        if (colon)
-            field.name.len = (size_t)((const uint8_t *)colon - field.name.at);
+        struct http_field field;
+        if (!request_field_parse(&field, (const char *)record->headers[i].at)) {
+            *why = "\"headers\" has what is no header field";
+            return err;
+        }
         if (request_field_is_framing(&field)) {
             *why = "\"headers\" has a field that is ringfetch's own to set";
             return err;

@@ -14,7 +14,8 @@ enum { STREAM_NEW, STREAM_SKIPPED, STREAM_BEGUN, STREAM_WAITS, STREAM_FINISHED }
 struct stream {
     struct rf_stream open; /* first: rf_stream_resume finds the rest behind it */
     struct job *job;
-    struct link link; /* in its worker's `resumed` */
+    struct worker *_Atomic worker; /* that has the job; changes under that one's lock */
+    struct link link;              /* in the worker's `resumed` */
     uint8_t state;
 };
 
@@ -56,6 +57,7 @@ static struct stream *streams_of(struct job *job) {
         for (unsigned i = 0; i < engine->output_count; i++) {
             struct stream *stream = &sink->stream[i];
             stream->job = job;
+            atomic_init(&stream->worker, worker_of(job));
             list_init(&stream->link);
             stream->open = (struct rf_stream){
                 .state = (char *)sink + engine->output[i].state_offset,
@@ -174,7 +176,9 @@ static enum sink_answer begin(struct job *job, const struct response_head *head,
     for (unsigned i = 0; i < engine->output_count; i++) {
         const struct rf_output_ops *ops = engine->output[i].ops;
         skipped += ops->wants_body && stream[i].state == STREAM_SKIPPED;
-        if (!ops->wants_body || stream[i].state == STREAM_SKIPPED)
+        /* Who has finished while another failed has it already. */
+        if (!ops->wants_body || stream[i].state == STREAM_SKIPPED ||
+            stream[i].state == STREAM_FINISHED)
             continue;
         switch (ops->begin(engine->output[i].self, &stream[i].open, &response)) {
         case RF_OUTPUT_FAIL:
@@ -232,7 +236,7 @@ static enum sink_answer finish(struct job *job) {
             answer = SINK_WAIT;
             break;
         case RF_OUTPUT_FAIL:
-            stream[i].state = STREAM_FINISHED; /* the output has cleared up by itself */
+            stream[i].state = STREAM_NEW; /* the output has cleared up by itself */
             return fail(job, &stream[i]);
         default:
             stream[i].state = STREAM_FINISHED;
@@ -243,14 +247,38 @@ static enum sink_answer finish(struct job *job) {
 
 /* ---- going on after a wait ----------------------------------------------------------------------------- */
 
+/* The stream's worker, locked: the job may be on its way to another one. */
+static struct worker *lock_worker(struct stream *stream) {
+    for (;;) {
+        struct worker *worker = atomic_load(&stream->worker);
+        pthread_mutex_lock(&worker->lock);
+        if (atomic_load(&stream->worker) == worker)
+            return worker;
+        pthread_mutex_unlock(&worker->lock);
+    }
+}
+
 void rf_stream_resume(struct rf_stream *open) {
     struct stream *stream = (struct stream *)open;
-    struct worker *worker = worker_of(stream->job);
-    pthread_mutex_lock(&worker->lock);
+    struct worker *worker = lock_worker(stream);
     if (!link_is_linked(&stream->link))
         list_push_back(&worker->resumed, &stream->link);
     pthread_mutex_unlock(&worker->lock);
     worker_wake(worker);
+}
+
+/* A resume that comes late, after its attempt was discarded, must find the job where it is; one that is there already has nothing
+ * left to resume. */
+void sink_moved(struct job *job, struct worker *to) {
+    struct stream *stream = job->sink ? ((struct sink *)job->sink)->stream : NULL;
+    if (!stream || !to->engine->output_count)
+        return;
+    struct worker *from = lock_worker(stream);
+    for (unsigned i = 0; i < to->engine->output_count; i++) {
+        list_remove(&stream[i].link);
+        atomic_store(&stream[i].worker, to);
+    }
+    pthread_mutex_unlock(&from->lock);
 }
 
 void sink_resumed(struct worker *worker, struct link *link) {
@@ -318,7 +346,7 @@ static void fill_result(struct job *job, struct rf_result *result, struct texts 
         .status = job->status,
         .error = {.stage = job->err.stage, .kind = job->err.kind, .detail = job->err.detail},
         .detail = detail_of(job, texts->detail, sizeof texts->detail),
-        .method = job->method ? job->method : "GET",
+        .method = job->method ? job->method : job_spec_method(job_spec_of(job)),
         .final_url = job->url.href,
         .redirect_count = job->redirect_count,
         .http = !job->status ? NULL

@@ -10,6 +10,7 @@
 #ifndef CONN_EXCHANGE_H
 #define CONN_EXCHANGE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -31,10 +32,10 @@ enum exchange_answer {
     EXCHANGE_STOP, /* enough: end well, without the rest. The connection is given up unless the rest is here already */
 };
 
-/* A request body, shared by the jobs that send it and the connections that are sending it. Counted without lock:
- * it belongs to one worker; the run's own body is made once per worker. */
+/* A request body, shared by the jobs that send it and the connections that are sending it. A job may take it along to another
+ * worker while a connection here still sends it, hence the atomic count; the run's own body is made once per worker. */
 struct body_bytes {
-    uint32_t references;
+    atomic_uint references;
     size_t count;
     uint8_t at[];
 };

@@ -31,7 +31,7 @@ static bool job_prepare(struct job *job) {
     const struct job_spec *spec = job_spec_of(job);
     job->first_ns = now_of(job);
     job->body = spec->body;
-    job->method = spec->method ? spec->method : spec->body ? "POST" : "GET";
+    job->method = job_spec_method(spec);
     enum sink_answer answer = job->sched->sink->prepare(job);
     if (answer == SINK_GO)
         return true;

@@ -107,7 +107,8 @@ struct job {
 struct job *job_new(struct pool *pool, struct span text, const struct url *url, struct err err);
 /* Sets *field to a copy, from the pool. */
 void job_set_text(struct pool *pool, char **field, struct span text);
-/* Takes over fields, body and method; all of them are copied. */
+/* Takes over fields, body and method; all of them are copied. Each header is a field as request_field_parse takes it and has a
+ * NUL behind it. */
 void job_set_spec(struct pool *pool, struct job *job, const struct job_spec *run,
                   const char *method, const struct span *headers, unsigned header_count,
                   struct span body);

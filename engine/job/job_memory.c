@@ -74,16 +74,6 @@ static struct job_spec *spec_pack(struct pool *pool, const struct job_spec *spec
     return packed;
 }
 
-/* "Name: value" as request_field_parse takes it, from a span; the text must have been validated by the input. */
-static struct http_field field_of(struct span line) {
-    const uint8_t *colon = memchr(line.at, ':', line.len);
-    size_t name = colon ? (size_t)(colon - line.at) : line.len;
-    struct span value = colon ? span_skip(line, name + 1) : span_of("", 0);
-    while (value.len && (value.at[0] == ' ' || value.at[0] == '\t'))
-        value = span_skip(value, 1);
-    return (struct http_field){.name = span_of(line.at, name), .value = value};
-}
-
 void job_set_spec(struct pool *pool, struct job *job, const struct job_spec *run,
                   const char *method, const struct span *headers, unsigned header_count,
                   struct span body) {
@@ -93,7 +83,7 @@ void job_set_spec(struct pool *pool, struct job *job, const struct job_spec *run
     if (run->field_count)
         memcpy(fields, run->fields, run->field_count * sizeof *fields);
     for (unsigned i = 0; i < header_count; i++)
-        fields[run->field_count + i] = field_of(headers[i]);
+        CHECK(request_field_parse(&fields[run->field_count + i], (const char *)headers[i].at));
     spec.fields = fields;
     spec.field_count = count;
     if (method)

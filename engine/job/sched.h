@@ -122,6 +122,10 @@ void host_is_due(struct sched *sched, struct host *host);
 static inline const struct job_spec *job_spec_of(const struct job *job) {
     return job->own_spec ? job->own_spec : job->sched->spec;
 }
+/* The method it is asked with first. */
+static inline const char *job_spec_method(const struct job_spec *spec) {
+    return spec->method ? spec->method : spec->body ? "POST" : "GET";
+}
 /* job.c */
 void job_start(struct job *job);
 void job_end(struct job *job, struct err err);

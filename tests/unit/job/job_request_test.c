@@ -178,6 +178,19 @@ static void test_wishes_of_its_own(void **state) {
     body_drop(&memory, run.body);
 }
 
+static void test_all_forms_of_a_field(void **state) {
+    (void)state;
+    struct span headers[] = {span_text("X-Empty;"), span_text("User-Agent:"), span_text("X: y")};
+    struct job *job = new_job("http://a.test/");
+    job_set_spec(&memory, job, &run, NULL, headers, 3, (struct span){0});
+    written(job);
+    HAS("\r\nX-Empty:");
+    HAS("\r\nX: y\r\n");
+    HAS_NOT("X-Empty;");
+    HAS_NOT("User-Agent");
+    job_release(&memory, job);
+}
+
 static void test_what_a_spec_takes_from_the_run(void **state) {
     (void)state;
     struct span none = {0}, header = span_text("X-Mine: 1");
@@ -227,6 +240,7 @@ int main(void) {
         TEST(test_credentials_in_the_url),
         TEST(test_the_rest_of_a_file),
         TEST(test_wishes_of_its_own),
+        TEST(test_all_forms_of_a_field),
         TEST(test_what_a_spec_takes_from_the_run),
         TEST(test_a_job_gives_all_its_memory_back),
     };
