@@ -81,6 +81,10 @@ static bool answer(int fd, const char *method, const char *path) {
     } else if (strncmp(path, "/to/", 4) == 0) {
         snprintf(field, sizeof field, "Location: %s\r\n", path + 3);
         send_head(fd, 302, field, 0);
+    } else if (strncmp(path, "/over/", 6) == 0) {
+        snprintf(field, sizeof field, "Location: http://127.0.0.%c:%u%s\r\n", path[6], tiny.port,
+                 path + 7);
+        send_head(fd, 307, field, 0);
     } else if (strcmp(path, "/hang") == 0) {
         hang();
         answer_bytes(fd, 4);

@@ -8,6 +8,7 @@
  *   /method      200 with the request's method as body
  *   /status/N    that status, no body
  *   /to/PATH     302 to /PATH
+ *   /over/H/PATH 307 to /PATH at host H
  *   /hang        nothing until tiny_release, then 200 with 4 bytes
  *   /half        half of an 8-byte body, the other half after tiny_release
  *   /close       the connection closes instead of an answer
