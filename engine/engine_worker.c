@@ -290,17 +290,18 @@ static void on_wake(void *context) {
 
 static void *worker_main(void *context) {
     struct worker *worker = context;
-    char why[WHY_BYTES];
+    char why[WHY_BYTES] = "";
+    enum rf_exit result = RF_ENVIRONMENT;
     bool has_ring = open_ring(worker, why);
-    if (!has_ring || !open_rooms(worker, why)) {
-        say_started(worker, has_ring ? RF_USAGE : RF_ENVIRONMENT, why);
-        close_rooms(worker);
-        return NULL;
+    if (has_ring)
+        result = open_rooms(worker, why) ? RF_OK : RF_USAGE;
+    if (result == RF_OK) {
+        ring_on_wake(worker->ring, on_wake, worker);
+        open_sched(worker);
     }
-    ring_on_wake(worker->ring, on_wake, worker);
-    open_sched(worker);
-    say_started(worker, RF_OK, "");
-    while (!atomic_load_explicit(&worker->engine->quit, memory_order_acquire))
+    say_started(worker, result, why);
+    /* One whose rooms could not be built waits as well: all rings close after all have been opened. */
+    while (has_ring && !atomic_load_explicit(&worker->engine->quit, memory_order_acquire))
         worker_turn(worker);
     close_rooms(worker);
     return NULL;
