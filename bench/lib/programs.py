@@ -32,7 +32,7 @@ def ringfetch(context, *options, count, body_bytes):
             seen = json.loads(said.strip().splitlines()[-1])
         except (IndexError, ValueError):
             raise Failed("no progress object at the end of the warm-up run") from None
-        if (seen["done"], seen["ok"]) != (count, count) or not body_bytes * 0.99 <= seen["body_bytes"] <= body_bytes:
+        if (seen["done"], seen["ok"]) != (count, count) or seen["body_bytes"] != body_bytes:
             raise Failed(f"{seen['ok']} of {count} succeeded, {seen['body_bytes']} bytes of {body_bytes}")
 
     command = [context.ringfetch, "get", *options]
