@@ -348,6 +348,7 @@ enum rf_exit rf_run(struct rf_engine *engine) {
     bool reads = engine->input && !atomic_load(&engine->stop);
     sink_layout(engine);
     atomic_store(&engine->input_ended, !reads);
+    atomic_store(&engine->shared.draining, false);
     engine->begun_ns = clock_now_ns();
     atomic_store(&engine->input_failed, false);
     atomic_store(&engine->output_failed, false);

@@ -89,6 +89,8 @@ struct rf_engine {
 
     atomic_bool running; /* between the beginning and the end of rf_run */
     atomic_bool quit;    /* rf_engine_close wants the workers to end */
+    atomic_bool
+        submits; /* requests come by rf_submit too, so nobody knows when the last has come */
     atomic_bool input_ended, input_failed, output_failed;
     atomic_int stop;           /* enum rf_exit asked for by rf_stop; 0: none */
     atomic_uint_fast64_t live; /* jobs made and not yet recorded */

@@ -203,6 +203,7 @@ void *feeder_main(void *context) {
     feeder_deinit(feeder);
     pthread_mutex_lock(&engine->lock);
     atomic_store(&engine->input_ended, true);
+    atomic_store(&engine->shared.draining, !atomic_load(&engine->submits));
     pthread_cond_broadcast(&engine->changed);
     pthread_mutex_unlock(&engine->lock);
     return NULL;

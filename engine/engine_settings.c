@@ -77,7 +77,7 @@ void settings_fill_in(struct rf_settings *settings) {
     /* What is read ahead lets hosts take turns; its memory is bounded however long the list. */
     if (!settings->read_ahead) {
         unsigned ahead = settings->concurrency < 65536 ? settings->concurrency : 65536;
-        settings->read_ahead = settings->concurrency + (ahead > 8192 ? ahead : 8192);
+        settings->read_ahead = settings->concurrency + (ahead > 4096 ? ahead : 4096);
     }
     unsigned share = settings->concurrency / settings->threads;
     if (!settings->idle_max)

@@ -181,6 +181,8 @@ uint64_t rf_submit_streamed(struct rf_engine *engine, const struct rf_request *r
     uint64_t number = job->number;
     atomic_fetch_add(&engine->live, 1);
     atomic_fetch_add(&engine->made, 1);
+    atomic_store(&engine->submits, true);
+    atomic_store(&engine->shared.draining, false);
     struct link one;
     list_init(&one);
     list_push_back(&one, &job->link);

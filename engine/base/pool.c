@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/assert.h"
 
@@ -18,14 +19,17 @@ struct pool_block {
     struct pool_block *next_batch; /* in the depot, in a batch's first block */
 };
 
-struct pool_chunk {
-    struct pool_chunk *next;
+/* Heads a region of memory from the system, which is cut into chunks. */
+struct pool_region {
+    struct pool_region *next;
     size_t pad;
 };
 
 /* A pool keeps at most two batches of a class to itself. Small enough that idle pools hold little, large enough that the
  * depot's lock is taken once in a hundred requests. */
 enum { CHUNK_BYTES = 64 * 1024, BATCH_BLOCKS = 64 };
+
+static const size_t REGION_BYTES = 16 * CHUNK_BYTES + sizeof(struct pool_region);
 
 static const uint16_t class_bytes[POOL_CLASSES] = {
     32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096, POOL_LARGEST_BYTES};
@@ -37,12 +41,15 @@ static unsigned class_of(size_t bytes) {
     return size_class;
 }
 
+__attribute__((noreturn, cold)) static void out_of_memory(size_t bytes) {
+    fprintf(stderr, "ringfetch: out of memory (%zu bytes wanted)\n", bytes);
+    abort();
+}
+
 static void *must_malloc(size_t bytes) {
     void *memory = malloc(bytes);
-    if (!memory) {
-        fprintf(stderr, "ringfetch: out of memory (%zu bytes wanted)\n", bytes);
-        abort();
-    }
+    if (!memory)
+        out_of_memory(bytes);
     return memory;
 }
 
@@ -51,10 +58,10 @@ void pool_depot_init(struct pool_depot *depot) {
 }
 
 void pool_depot_deinit(struct pool_depot *depot) {
-    while (depot->chunks) {
-        struct pool_chunk *chunk = depot->chunks;
-        depot->chunks = chunk->next;
-        free(chunk);
+    while (depot->regions) {
+        struct pool_region *region = depot->regions;
+        depot->regions = region->next;
+        munmap(region, REGION_BYTES);
     }
     pthread_mutex_destroy(&depot->lock);
 }
@@ -63,17 +70,31 @@ void pool_init(struct pool *pool, struct pool_depot *depot) {
     *pool = (struct pool){.depot = depot};
 }
 
+static char *chunk_take(struct pool_depot *depot) {
+    pthread_mutex_lock(&depot->lock);
+    if (depot->region_left < CHUNK_BYTES) {
+        struct pool_region *region =
+            mmap(NULL, REGION_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (region == MAP_FAILED)
+            out_of_memory(REGION_BYTES);
+        region->next = depot->regions;
+        depot->regions = region;
+        depot->region_at = (char *)(region + 1);
+        depot->region_left = REGION_BYTES - sizeof *region;
+        depot->held_bytes += REGION_BYTES;
+    }
+    char *chunk = depot->region_at;
+    depot->region_at += CHUNK_BYTES;
+    depot->region_left -= CHUNK_BYTES;
+    pthread_mutex_unlock(&depot->lock);
+    return chunk;
+}
+
 /* Cuts a new chunk into blocks of one class. */
 static void carve(struct pool *pool, unsigned size_class) {
-    size_t size = class_bytes[size_class], room = CHUNK_BYTES - sizeof(struct pool_chunk);
-    struct pool_chunk *chunk = must_malloc(CHUNK_BYTES);
-    pthread_mutex_lock(&pool->depot->lock);
-    chunk->next = pool->depot->chunks;
-    pool->depot->chunks = chunk;
-    pool->depot->held_bytes += CHUNK_BYTES;
-    pthread_mutex_unlock(&pool->depot->lock);
-    char *at = (char *)(chunk + 1);
-    for (size_t offset = room / size * size; offset > 0;) {
+    size_t size = class_bytes[size_class];
+    char *at = chunk_take(pool->depot);
+    for (size_t offset = CHUNK_BYTES / size * size; offset > 0;) {
         offset -= size;
         struct pool_block *block = (void *)(at + offset);
         block->next = pool->free[size_class];

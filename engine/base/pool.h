@@ -5,7 +5,7 @@
  * thread and takes no lock. A block may be released into another thread's pool, which is how a job
  * moves between workers. A pool that gathers too many free blocks gives a batch of them to the
  * depot that all pools share, and one that has none asks there first, so memory goes round
- * whichever way the jobs flow. The depot owns the chunks. Blocks above the largest class are
+ * whichever way the jobs flow. The depot owns the memory. Blocks above the largest class are
  * malloc's own.
  *
  * Rejected: one slab per type (strings come in many lengths), and plain malloc (three times the
@@ -21,17 +21,19 @@
 enum { POOL_CLASSES = 14, POOL_LARGEST_BYTES = 8192 };
 
 struct pool_block;
-struct pool_chunk;
+struct pool_region;
 
 /* Shared by the pools of one engine; any thread. */
 struct pool_depot {
     pthread_mutex_t lock;
     struct pool_block *batches[POOL_CLASSES];
-    struct pool_chunk *chunks;
-    size_t held_bytes; /* of all chunks */
+    struct pool_region *regions;
+    char *region_at; /* what is left of the latest */
+    size_t region_left;
+    size_t held_bytes; /* of all regions */
 };
 void pool_depot_init(struct pool_depot *depot);
-/* Frees the chunks: every block of every pool, wherever it is, is gone. */
+/* Gives the memory back: every block of every pool, wherever it is, is gone. */
 void pool_depot_deinit(struct pool_depot *depot);
 
 struct pool {

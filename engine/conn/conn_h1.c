@@ -143,7 +143,7 @@ static void finish(struct conn *conn, struct err err, bool surplus) {
     conn->expects = EXPECT_NOTHING;
     conn->served++;
     bool reusable = request_has_gone(conn) && conn->keep_alive && !surplus && !conn->peer_ended &&
-                    !conn->paused && !err_is(err) && ring_op_busy(&conn->recv);
+                    !conn->paused && !err_is(err) && !exchange->last && ring_op_busy(&conn->recv);
     if (reusable)
         conn_become_idle(conn);
     else

@@ -65,6 +65,7 @@ struct exchange {
     uint64_t deadline_ns;    /* 0: none. Ends it with timed-out at the stage it is in */
     bool head_method;
     bool idempotent;
+    bool last; /* nobody will want the connection afterwards. May be set as late as in on_head */
 
     /* conn's. */
     uint8_t phase; /* enum exchange_phase */

@@ -66,6 +66,7 @@ void job_start(struct job *job) {
     job->retry_after_ms = -1;
     struct exchange *exchange = &job->exchange;
     exchange->body = job->body;
+    exchange->last = false;
     exchange->deadline_ns = earlier_end(0, job->attempt_ns, options->max_time_ns);
     exchange->deadline_ns =
         earlier_end(exchange->deadline_ns, job->first_ns, options->total_time_ns);

@@ -142,6 +142,7 @@ struct job_shared {
     atomic_uint hungry; /* ... that have some and could use more */
     uint64_t start_interval_ns; /* --rate; 0: off */
     atomic_uint_fast64_t start_next_ns;
+    atomic_bool draining; /* no more jobs will come but those that redirects and retries make */
     uint64_t limit_rate_bytes; /* 0: off */
     atomic_uint_fast64_t bytes_next_ns;
     /* Wakes the schedulers that want places. Any worker's thread. */

@@ -143,6 +143,12 @@ static const struct http_field *redirect_location(const struct job *job,
     return response_field(head, "location");
 }
 
+/* At the end of a run connections are closed as their answers come, not thousands at once afterwards. */
+static bool is_last(const struct job *job) {
+    return !job->host->waiting_count &&
+           atomic_load_explicit(&job->sched->shared->draining, memory_order_relaxed);
+}
+
 static enum exchange_answer on_head(struct exchange *exchange, const struct response_head *head,
                                     const struct response_framing *framing) {
     struct job *job = job_of(exchange);
@@ -157,6 +163,7 @@ static enum exchange_answer on_head(struct exchange *exchange, const struct resp
         job->action = ACTION_RESTART;
         return drop(framing);
     }
+    exchange->last = is_last(job);
     if (job->sched->options.fail_on_status && head->status >= 400) {
         job->err = err_make(STAGE_HEAD, ERR_HTTP_STATUS, head->status);
         job->action = ACTION_DISCARD;
