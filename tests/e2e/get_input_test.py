@@ -181,7 +181,7 @@ class StreamTest(harness.Case):
 
     def test_a_big_list_in_little_memory(self):
         if harness.is_sanitized():
-            self.skipTest("AddressSanitizer keeps what was freed")
+            self.skipTest("a sanitizer takes memory of its own")
         nginx = self.start(harness.Nginx("location / { return 204; }", http="access_log off;"))
         count = 200000
         rest = "x" * 200

@@ -71,9 +71,10 @@ def accepts(port, address="127.0.0.1"):
 
 
 def is_sanitized():
-    """Whether the binary was built with AddressSanitizer, which takes memory and threads of its own."""
+    """Whether the binary was built with AddressSanitizer or ThreadSanitizer, which take memory and threads of their own."""
     with open(RINGFETCH, "rb") as file:
-        return b"__asan_init" in file.read()
+        binary = file.read()
+    return b"__asan_init" in binary or b"__tsan_init" in binary
 
 
 def check_sanitizers(err):
