@@ -10,25 +10,35 @@
 
 #include "conn/conn.h"
 
-enum { OUT_BYTES_FIRST = 512, SEND_BYTES_MAX = 64 * 1024 };
+enum { OUT_BYTES_FIRST = 512, JOINED_BYTES_MAX = 16 * 1024, SEND_BYTES_MAX = 64 * 1024 };
 
 /* ---- sending ------------------------------------------------------------------------------- */
 
-static void write_head(struct conn *conn) {
-    struct exchange *exchange = conn->exchange;
+static void make_room(struct conn *conn, size_t room) {
     struct pool *pool = conn->pool->pool;
-    if (!conn->out) {
-        conn->out_room = OUT_BYTES_FIRST;
-        conn->out = pool_acquire(pool, conn->out_room);
-    }
+    if (room <= conn->out_room)
+        return;
+    pool_release(pool, conn->out, conn->out_room);
+    conn->out_room = (uint32_t)room;
+    conn->out = pool_acquire(pool, room);
+}
+
+/* The head and, if it is small, the body: in two sends the second would wait for the first one's acknowledgement, 40 ms where
+ * the server delays it. True: the body is in. */
+static bool write_request(struct conn *conn) {
+    struct exchange *exchange = conn->exchange;
+    struct body_bytes *body = exchange->body;
+    size_t joined = body && body->count <= JOINED_BYTES_MAX ? body->count : 0;
+    make_room(conn, OUT_BYTES_FIRST);
     size_t len = exchange->ops->write_head(exchange, conn->out, conn->out_room);
-    if (len > conn->out_room) {
-        pool_release(pool, conn->out, conn->out_room);
-        conn->out_room = (uint32_t)len;
-        conn->out = pool_acquire(pool, len);
+    if (len + joined > conn->out_room) {
+        make_room(conn, len + joined);
         len = exchange->ops->write_head(exchange, conn->out, conn->out_room);
     }
-    conn->out_len = (uint32_t)len;
+    if (joined)
+        memcpy(conn->out + len, body->at, joined);
+    conn->out_len = (uint32_t)(len + joined);
+    return joined == (body ? body->count : 0);
 }
 
 static void drop_body(struct conn *conn) {
@@ -47,14 +57,14 @@ static void reset_for_exchange(struct conn *conn) {
     conn->send_err = ERR_OK;
     drop_body(conn); /* of a chain that broke */
     conn->out_body_sent = 0;
-    conn->out_body = exchange->body;
-    if (conn->out_body)
-        conn->out_body->references++;
     exchange->reused = conn->served > 0;
     exchange->wire_bytes = 0;
     exchange->first_byte_ns = 0;
     exchange->phase = EXCHANGE_SENT;
-    write_head(conn);
+    if (write_request(conn))
+        return;
+    conn->out_body = exchange->body;
+    conn->out_body->references++;
 }
 
 void h1_begin(struct conn *conn) {
@@ -92,6 +102,8 @@ void h1_on_connected(struct conn *conn) {
 
 static void send_body_piece(struct conn *conn) {
     size_t left = conn->out_body->count - conn->out_body_sent;
+    if (!conn->out_body_sent)
+        ring_nodelay(conn->pool->ring, conn->slot); /* the last piece shall not wait either */
     size_t count = left < SEND_BYTES_MAX ? left : SEND_BYTES_MAX;
     const uint8_t *at = conn->out_body->at + conn->out_body_sent;
     conn->out_body_sent += count;
