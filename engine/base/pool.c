@@ -81,11 +81,11 @@ static char *chunk_take(struct pool_depot *depot) {
         depot->regions = region;
         depot->region_at = (char *)(region + 1);
         depot->region_left = REGION_BYTES - sizeof *region;
-        depot->held_bytes += REGION_BYTES;
     }
     char *chunk = depot->region_at;
     depot->region_at += CHUNK_BYTES;
     depot->region_left -= CHUNK_BYTES;
+    depot->held_bytes += CHUNK_BYTES;
     pthread_mutex_unlock(&depot->lock);
     return chunk;
 }

@@ -30,7 +30,7 @@ struct pool_depot {
     struct pool_region *regions;
     char *region_at; /* what is left of the latest */
     size_t region_left;
-    size_t held_bytes; /* of all regions */
+    size_t held_bytes; /* of the chunks in use */
 };
 void pool_depot_init(struct pool_depot *depot);
 /* Gives the memory back: every block of every pool, wherever it is, is gone. */

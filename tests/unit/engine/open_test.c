@@ -215,7 +215,7 @@ static void test_zeros_become_what_they_stand_for(void **state) {
     assert_int_equal(rf_engine_open(&engine, &settings, why, sizeof why), RF_OK);
     assert_int_equal(engine->worker_count, 2); /* each needs a place to run one */
     assert_int_equal(engine->settings.idle_max, 64);
-    assert_int_equal(engine->read_ahead, 2 + 8192);
+    assert_int_equal(engine->read_ahead, 2 + 4096);
     rf_engine_close(engine);
 }
 
