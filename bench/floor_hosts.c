@@ -5,13 +5,20 @@
  *     floor_hosts PORT AT_ONCE COUNT PATH       hosts 127.1.0.1 to 127.1.0.250, 127.1.1.1 and so on
  *
  * Everything that a host needs is one linked chain, and the close of a slot leads the next host's chain. Responses fit one
- * receive; run.py's list of hosts (lib/place.py) counts the addresses the same way.
+ * receive; run.py's list of hosts (lib/place.py) counts the addresses the same way. At most 384 requests are on their way
+ * out at once: with thousands the listener's backlog would overflow, and the program would time retransmissions.
  */
 #include <arpa/inet.h>
 
 #include "floor.h"
 
-enum { ANSWER_BYTES = 1024, ENTRIES = 8192, AT_ONCE_MAX = 1000, HOSTS_PER_NET = 250 };
+enum {
+    ANSWER_BYTES = 1024,
+    ENTRIES = 8192,
+    AT_ONCE_MAX = 20000,
+    UNSENT_MAX = 384,
+    HOSTS_PER_NET = 250
+};
 
 struct visit {
     struct sockaddr_in server;
@@ -22,6 +29,7 @@ struct job {
     struct io_uring ring;
     struct visit *visits;
     unsigned next, done, count;
+    unsigned unsent;
     in_port_t port; /* network order */
     char request[256];
     size_t request_bytes;
@@ -47,7 +55,8 @@ static void visit(struct job *job, unsigned slot) {
     sqe = io_uring_get_sqe(&job->ring);
     io_uring_prep_send(sqe, (int)slot, job->request, job->request_bytes,
                        MSG_NOSIGNAL | MSG_WAITALL);
-    floor_mark(sqe, step | IOSQE_FIXED_FILE, slot, FLOOR_STEP);
+    floor_mark(sqe, IOSQE_IO_LINK | IOSQE_FIXED_FILE, slot, FLOOR_STEP);
+    job->unsent++;
     sqe = io_uring_get_sqe(&job->ring);
     io_uring_prep_recv(sqe, (int)slot, visit->answer, ANSWER_BYTES, 0);
     floor_mark(sqe, IOSQE_FIXED_FILE, slot, FLOOR_ANSWER);
@@ -82,6 +91,8 @@ static void turn(struct job *job) {
             on_answer(job, slot, cqe->res);
         else if (cqe->res < 0)
             floor_die(-cqe->res, "visit %u", slot);
+        else
+            job->unsent--; /* of the steps only sends complete when all goes well */
     }
     io_uring_cq_advance(&job->ring, seen);
 }
@@ -102,11 +113,13 @@ int main(int argc, char **argv) {
     if (!job.visits)
         floor_die(errno, "memory");
     floor_open(&job.ring, ENTRIES, at_once);
-    for (unsigned slot = 0; slot < at_once && job.next < job.count; slot++) {
-        floor_reserve(&job.ring, 5);
-        visit(&job, slot);
-    }
-    while (job.done < job.count)
+    unsigned slot = 0;
+    while (job.done < job.count) {
+        for (; slot < at_once && job.next < job.count && job.unsent < UNSENT_MAX; slot++) {
+            floor_reserve(&job.ring, 5);
+            visit(&job, slot);
+        }
         turn(&job);
+    }
     return 0;
 }

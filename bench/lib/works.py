@@ -220,7 +220,9 @@ def _wait(context, count, seconds):
         count=count,
         body_bytes=count * one,
     )
-    result.programs = [us]
+    path = f"/delay/{DELAY_SECONDS}"
+    floor = programs.floor(context, "floor_hosts", context.origin.port, count, count, path)
+    result.programs = [us, floor]
     _measure(context, result, context.memory, limit=WAIT_LIMIT_SECONDS)
     result.aim_under(seconds)
     return result, urls_file
