@@ -85,7 +85,6 @@ struct rf_engine {
     unsigned started_count;
     enum rf_exit start_exit; /* of the first worker that could not start; 0: all could */
     char why[WHY_BYTES];     /* of the first worker that could not start */
-    bool feeder_waits;       /* for `live` to fall */
 
     atomic_bool running; /* between the beginning and the end of rf_run */
     atomic_bool quit;    /* rf_engine_close wants the workers to end */

@@ -140,10 +140,8 @@ static void wait_for_room(struct feeder *feeder) {
         return;
     post_all(feeder);
     pthread_mutex_lock(&engine->lock);
-    engine->feeder_waits = true;
     while (atomic_load(&engine->live) > low_water(engine) && !atomic_load(&engine->stop))
         pthread_cond_wait(&engine->changed, &engine->lock);
-    engine->feeder_waits = false;
     pthread_mutex_unlock(&engine->lock);
 }
 

@@ -257,8 +257,8 @@ enum rf_exit rf_run(struct rf_engine *engine);
  * written since they were added. rf_engine_close does it too, but has no way to say so. */
 enum rf_exit rf_close_outputs(struct rf_engine *engine, char *why, size_t why_size);
 
-/* Asks rf_run to return soon: what is in flight ends with kind "interrupted" and is recorded, input not yet
- * read is left. `exit` becomes rf_run's result. Async-signal-safe. */
+/* Asks rf_run to return soon: what is in flight ends with kind "interrupted" and is recorded, and input not
+ * yet read is dropped. `exit` becomes rf_run's result. Async-signal-safe; not while rf_engine_close runs. */
 void rf_stop(struct rf_engine *engine, enum rf_exit exit);
 
 /* ---- watching it -------------------------------------------------------------------------------- */
