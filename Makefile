@@ -35,7 +35,7 @@ job    = host job job_exchange job_memory job_request loan sched
 top    = engine engine_errors engine_feed engine_info engine_limits engine_settings engine_sink engine_submit engine_worker
 sim    = ring_sim ring_sim_ops ring_sim_net ring_sim_world ring_timers
 
-cli    = main console fields get get_check get_options info options progress report signals \
+cli    = main console fields get get_check get_options get_tls info options progress report signals \
          streams text values
 origin = serve listen worker connection connection_read request range query pattern reply keys log tally \
          endpoints endpoints_sizes endpoints_faults endpoints_status endpoints_mirror endpoints_file

@@ -6,7 +6,9 @@
 static const char header[] =
     "n,url,tag,ok,status,stage,kind,fault,detail,method,final_url,redirects,http,ip,port,reused,"
     "attempts,body_bytes,wire_bytes,content_type,path,sha256,queue_ms,dns_ms,connect_ms,tls_ms,"
-    "wait_ms,body_ms,total_ms,time\n";
+    "wait_ms,body_ms,total_ms,time,"
+    "tls_version,tls_cipher,tls_verify,tls_subject,tls_issuer,tls_not_after,tls_days_left,tls_"
+    "fingerprint\n";
 
 void record_put_csv_header(struct text *text) {
     text_put(text, header, sizeof header - 1);
@@ -73,6 +75,27 @@ static void put_times(struct text *text, const struct rf_times *ms) {
     }
 }
 
+/* The last columns: the last one has no comma after it. The names that a certificate is for are in JSON only: they can be
+ * hundreds. */
+static void put_tls(struct text *text, const struct rf_tls_facts *tls) {
+    static const struct rf_tls_facts none;
+    if (!tls)
+        tls = &none;
+    put_cell(text, tls->version);
+    put_cell(text, tls->cipher);
+    put_cell(text, tls->verify);
+    put_cell(text, tls->has_cert ? tls->subject : NULL);
+    put_cell(text, tls->has_cert ? tls->issuer : NULL);
+    if (tls->has_cert)
+        text_put_time_s(text, tls->not_after);
+    put_comma(text);
+    if (tls->has_cert)
+        text_put_signed(text, tls->days_left);
+    put_comma(text);
+    if (tls->has_cert && tls->fingerprint)
+        text_put_string(text, tls->fingerprint);
+}
+
 void record_put_csv(struct text *text, const struct rf_result *result) {
     put_number_cell(text, result->n);
     put_cell(text, result->url);
@@ -95,5 +118,7 @@ void record_put_csv(struct text *text, const struct rf_result *result) {
     put_cell(text, result->sha256);
     put_times(text, &result->ms);
     text_put_time(text, result->time_us);
+    put_comma(text);
+    put_tls(text, result->tls);
     text_put(text, "\n", 1);
 }

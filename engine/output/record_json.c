@@ -62,6 +62,16 @@ static void put_number_or_null(struct text *text, uint64_t number) {
         PUT(text, "null");
 }
 
+static void put_date(struct text *text, bool known, int64_t time_s) {
+    if (!known) {
+        PUT(text, "null");
+        return;
+    }
+    PUT(text, "\"");
+    text_put_time_s(text, time_s);
+    PUT(text, "\"");
+}
+
 const char *record_detail(const struct rf_result *result, char *room, size_t size) {
     if (result->error.stage != STAGE_INPUT || !result->line)
         return result->detail;
@@ -147,6 +157,59 @@ static void put_body(struct text *text, const struct rf_result *result) {
     put_string(text, result->sha256);
 }
 
+/* What is known of the certificate comes as a whole or not at all. */
+static void put_certificate(struct text *text, const struct rf_tls_facts *tls) {
+    bool known = tls->has_cert;
+    PUT(text, ",\"subject\":");
+    put_string(text, known ? tls->subject : NULL);
+    PUT(text, ",\"issuer\":");
+    put_string(text, known ? tls->issuer : NULL);
+    PUT(text, ",\"not_after\":");
+    put_date(text, known, tls->not_after);
+    PUT(text, ",\"days_left\":");
+    if (known)
+        text_put_signed(text, tls->days_left);
+    else
+        PUT(text, "null");
+}
+
+static void put_sans(struct text *text, const struct rf_tls_facts *tls) {
+    if (!tls->has_cert) {
+        PUT(text, "null");
+        return;
+    }
+    PUT(text, "[");
+    for (size_t i = 0; i < tls->san_count; i++) {
+        if (i)
+            PUT(text, ",");
+        put_string(text, tls->sans[i]);
+    }
+    PUT(text, "]");
+}
+
+static void put_tls(struct text *text, const struct rf_tls_facts *tls) {
+    if (!tls) {
+        PUT(text, "null");
+        return;
+    }
+    PUT(text, "{\"version\":");
+    put_string(text, tls->version);
+    PUT(text, ",\"cipher\":");
+    put_string(text, tls->cipher);
+    PUT(text, ",\"verify\":");
+    put_string(text, tls->verify);
+    put_certificate(text, tls);
+    PUT(text, ",\"resumed\":");
+    put_bool(text, tls->resumed);
+    PUT(text, ",\"sans\":");
+    put_sans(text, tls);
+    PUT(text, ",\"not_before\":");
+    put_date(text, tls->has_cert, tls->not_before);
+    PUT(text, ",\"fingerprint\":");
+    put_string(text, tls->has_cert ? tls->fingerprint : NULL);
+    PUT(text, "}");
+}
+
 void record_put_json(struct text *text, const struct rf_result *result) {
     PUT(text, "{\"v\":1,\"n\":");
     text_put_number(text, result->n);
@@ -170,7 +233,8 @@ void record_put_json(struct text *text, const struct rf_result *result) {
     put_body(text, result);
     PUT(text, ",\"ms\":");
     put_times(text, &result->ms);
-    PUT(text, ",\"tls\":null");
+    PUT(text, ",\"tls\":");
+    put_tls(text, result->tls);
     if (result->skipped)
         PUT(text, ",\"skipped\":true");
     PUT(text, ",\"time\":\"");

@@ -49,6 +49,12 @@ void text_put_number(struct text *text, uint64_t number) {
     text->len += (size_t)(put_digits(at, number) - at);
 }
 
+void text_put_signed(struct text *text, int64_t number) {
+    if (number < 0)
+        text_put(text, "-", 1);
+    text_put_number(text, number < 0 ? -(uint64_t)number : (uint64_t)number);
+}
+
 void text_put_ms(struct text *text, double ms) {
     const double ten_thousand_years = 3.2e14;
     uint64_t us = ms >= 0 && ms < ten_thousand_years ? (uint64_t)(ms * 1000 + 0.5) : 0;
@@ -104,4 +110,16 @@ void text_put_time(struct text *text, int64_t time_us) {
     at = put_padded(at, of_day % 1000, 3);
     *at++ = 'Z';
     text->len += (size_t)(at - begin);
+}
+
+void text_put_time_s(struct text *text, int64_t time_s) {
+    const int64_t year = 366 * 86400,
+                  last = 10000 * year; /* beyond what is printed, in range for microseconds */
+    if (time_s < -last)
+        time_s = -last;
+    if (time_s > last)
+        time_s = last;
+    text_put_time(text, time_s * 1000000);
+    text->len -= sizeof ".000Z" - 1;
+    text_put(text, "Z", 1);
 }

@@ -29,10 +29,13 @@ static inline void text_put_string(struct text *text, const char *string) {
     text_put(text, string, strlen(string));
 }
 void text_put_number(struct text *text, uint64_t number);
+void text_put_signed(struct text *text, int64_t number);
 /* Milliseconds with one to three decimals: 6.0, 0.125. `ms` must not be negative; what is no number or larger than ten thousand
  * years becomes 0.0. */
 void text_put_ms(struct text *text, double ms);
 /* RFC 3339 in UTC with milliseconds. The years 0000 to 9999; anything else is cut to them. */
 void text_put_time(struct text *text, int64_t time_us);
+/* The same without milliseconds, of seconds since 1970. */
+void text_put_time_s(struct text *text, int64_t time_s);
 
 #endif

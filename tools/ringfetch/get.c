@@ -77,6 +77,9 @@ static enum rf_exit run(struct rf_engine *engine, const struct get_options *opti
     struct report report = {.verbose = options->verbose};
     struct progress progress;
     if (!options->silent) {
+        if (options->settings.insecure) {
+            console_line("ringfetch: certificates are not verified (-k)");
+        }
         rf_on_result(engine, report_result, &report);
     }
     signals_watch(engine);

@@ -72,6 +72,18 @@ static const char *check_network(const struct get_options *options) {
     return NULL;
 }
 
+static const char *check_tls(const struct get_options *options) {
+    const struct rf_settings *settings = &options->settings;
+    if (settings->key && !settings->cert) {
+        return "--key is for a client certificate: add -E, --cert";
+    }
+    /* Of two versions, this is the one way to get them wrong. */
+    if (settings->tls_min == RF_TLS_1_3 && settings->tls_max == RF_TLS_1_2) {
+        return "--tls-min 1.3 and --tls-max 1.2 contradict each other";
+    }
+    return NULL;
+}
+
 static const char *check_resume(const struct get_options *options) {
     if (options->on_exist != RF_EXIST_RESUME) {
         return NULL;
@@ -140,6 +152,26 @@ static bool complete_outputs(struct get_options *options) {
     return ok && option_list_add(&options->outputs, spec.bytes);
 }
 
+/* One list serves all versions. */
+static bool complete_ciphers(struct get_options *options) {
+    struct rf_settings *settings = &options->settings;
+    if (!options->tls13_ciphers || !settings->ciphers) {
+        settings->ciphers = settings->ciphers ? settings->ciphers : options->tls13_ciphers;
+        return true;
+    }
+    struct data list = {0};
+    bool ok = data_add(&list, options->tls13_ciphers, strlen(options->tls13_ciphers)) &&
+              data_add(&list, ":", 1) &&
+              data_add(&list, settings->ciphers, strlen(settings->ciphers)) &&
+              option_list_add(&options->owned, list.bytes);
+    if (!ok) {
+        data_deinit(&list);
+        return false;
+    }
+    settings->ciphers = list.bytes;
+    return true;
+}
+
 static void complete_settings(struct get_options *options) {
     struct rf_settings *settings = &options->settings;
     settings->headers = options->headers.items;
@@ -159,9 +191,9 @@ static void complete_settings(struct get_options *options) {
 
 bool get_options_finish(struct get_options *options, char *why, size_t why_size) {
     static const char *(*const checks[])(const struct get_options *) = {
-        check_input, check_request, check_network,       check_resume,
-        check_talk,  check_outputs, check_output_options};
-    if (!complete_outputs(options)) {
+        check_input,  check_request, check_network, check_tls,
+        check_resume, check_talk,    check_outputs, check_output_options};
+    if (!complete_outputs(options) || !complete_ciphers(options)) {
         snprintf(why, why_size, "out of memory");
         return false;
     }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "get_help.h"
+#include "get_tls.h"
 #include "values.h"
 
 enum {
@@ -273,6 +274,22 @@ static const struct option_row rows[] = {
     VALUE("interface", 0, take_filled, settings.interface),
     VALUE("unix-socket", 0, take_filled, settings.unix_socket),
 
+    FLAG("insecure", 'k', settings.insecure),
+    VALUE("cacert", 0, tls_take_file, settings.cacert),
+    VALUE("capath", 0, tls_take_directory, settings.capath),
+    {"cert", 'E', OPTION_VALUE | OPTION_SECRET, tls_take_certificate, AT(settings.cert)},
+    VALUE("key", 0, tls_take_file, settings.key),
+    VALUE("tls-min", 0, tls_take_version, settings.tls_min),
+    VALUE("tls-max", 0, tls_take_version, settings.tls_max),
+    {"tlsv1.0", 0, 0, tls_take_named_version, AT(settings.tls_min)},
+    {"tlsv1.1", 0, 0, tls_take_named_version, AT(settings.tls_min)},
+    {"tlsv1.2", 0, 0, tls_take_named_version, AT(settings.tls_min)},
+    {"tlsv1.3", 0, 0, tls_take_named_version, AT(settings.tls_min)},
+    VALUE("ciphers", 0, tls_take_ciphers, settings.ciphers),
+    VALUE("tls13-ciphers", 0, tls_take_ciphers, tls13_ciphers),
+    VALUE("pinnedpubkey", 0, tls_take_pin, settings.pinned_key),
+    FLAG("no-sessionid", 0, settings.no_resumption),
+
     COUNT("concurrency", 'j', settings.concurrency, 1, CONCURRENCY_MAX),
     COUNT("per-host", 0, settings.per_host, 1, CONCURRENCY_MAX),
     COUNT("threads", 't', settings.threads, 1, THREADS_MAX),
@@ -305,11 +322,6 @@ static const struct option_row rows[] = {
     LATER("cookie-jar", 'c'),
     LATER("compressed", 0),
     LATER("proxy", 'x'),
-    LATER("insecure", 'k'),
-    LATER("cacert", 0),
-    LATER("cert", 0),
-    LATER("key", 0),
-    LATER("tls-min", 0),
     LATER("http2", 0),
 };
 

@@ -34,9 +34,10 @@ struct get_options {
     struct option_list headers, resolve, connect_to;
     struct option_list owned; /* strings to free */
     struct data body;
-    const char *directory;   /* --directory, another way to say --output files:DIR */
-    const char *stdin_taker; /* the option that reads standard input, NULL: none */
-    int on_exist;            /* enum rf_on_exist; -1: not given */
+    const char *directory;     /* --directory, another way to say --output files:DIR */
+    const char *stdin_taker;   /* the option that reads standard input, NULL: none */
+    int on_exist;              /* enum rf_on_exist; -1: not given */
+    const char *tls13_ciphers; /* joined to settings.ciphers */
     bool head, ipv4, ipv6;
 
     /* how to talk to people */

@@ -24,7 +24,7 @@ static const char help[] =
     "  ringfetch --version\n"
     "\n"
     "Examples:\n"
-    "  ringfetch get -P pictures 'http://example.com/img[001-100].jpg'\n"
+    "  ringfetch get -P pictures 'https://example.com/img[001-100].jpg'\n"
     "  ringfetch get -i urls.txt -P out --output jsonl:results.jsonl\n"
     "  generate-urls | ringfetch get -i - -j 1000 --output null --output csv:-\n"
     "\n"

@@ -78,7 +78,7 @@ static enum option_end store(struct scan *scan, const struct option_row *row, co
     if (!row->take || row->take(scan->target, row, value, why, sizeof why)) {
         return OPTIONS_DONE;
     }
-    if (!(row->traits & OPTION_VALUE)) {
+    if (!(row->traits & OPTION_VALUE) || (row->traits & OPTION_SECRET)) {
         return complain(scan, "%s: %s", option, why);
     }
     return complain(scan, "%s %s: %s", option,

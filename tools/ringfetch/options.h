@@ -26,9 +26,10 @@ typedef bool option_take_fn(void *target, const struct option_row *row, const ch
                             char *why, size_t why_size);
 
 enum option_trait {
-    OPTION_VALUE = 1, /* takes a value; without: a flag */
-    OPTION_NO = 2,    /* a flag that --no-name switches off */
-    OPTION_LATER = 4, /* known, but refused as not supported yet */
+    OPTION_VALUE = 1,  /* takes a value; without: a flag */
+    OPTION_NO = 2,     /* a flag that --no-name switches off */
+    OPTION_LATER = 4,  /* known, but refused as not supported yet */
+    OPTION_SECRET = 8, /* its value may hold a secret: complaints don't repeat it */
 };
 
 struct option_row {

@@ -33,6 +33,10 @@ static size_t add_success(char *out, size_t size, size_t used, const struct rf_r
                             text_escape(shown, sizeof shown, result->ip), result->port,
                             result->reused ? ", reused" : "");
         }
+        if (result->tls && result->tls->version) {
+            used = text_add(out, size, used, ", TLS %s%s", result->tls->version,
+                            result->tls->resumed ? " resumed" : "");
+        }
         if (result->attempts > 1) {
             used = text_add(out, size, used, ", %u attempts", result->attempts);
         }

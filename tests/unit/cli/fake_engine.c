@@ -17,8 +17,8 @@ struct rf_engine {
 
 struct fake fake;
 static struct rf_engine engine;
-static const char *const kinds[] = {"",        "refused",    "timed-out", "http-status",
-                                    "bad-url", "interrupted"};
+static const char *const kinds[] = {"",        "refused",     "timed-out", "http-status",
+                                    "bad-url", "interrupted", "wrong-host"};
 
 void fake_reset(void) {
     memset(&fake, 0, sizeof fake);
@@ -40,7 +40,7 @@ static enum rf_exit answer(enum rf_exit exit, char *why, size_t why_size) {
 }
 
 const char *rf_error_stage(struct rf_error error) {
-    return error.kind ? "connect" : "";
+    return error.kind == FAKE_WRONG_HOST ? "tls" : error.kind ? "connect" : "";
 }
 const char *rf_error_kind(struct rf_error error) {
     return kinds[error.kind];

@@ -10,7 +10,7 @@
 #include <ringfetch/output.h>
 #include <ringfetch/ringfetch.h>
 
-enum { FAKE_MAX = 32 };
+enum { FAKE_MAX = 32, FAKE_WRONG_HOST = 6 /* a kind of stage tls */ };
 
 struct fake {
     /* what the test decides */
