@@ -69,6 +69,8 @@ void rf_settings_init(struct rf_settings *settings) {
 enum rf_exit rf_engine_open(struct rf_engine **opened, const struct rf_settings *settings,
                             char *why, size_t why_size) {
     note("open", "");
+    memset(&engine, 0,
+           sizeof engine); /* an engine of an earlier call is gone, and its callback with it */
     fake.settings = *settings;
     *opened = fake.open_exit ? NULL : &engine;
     return answer(fake.open_exit, why, why_size);
