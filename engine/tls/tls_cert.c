@@ -275,11 +275,9 @@ void tls_cert_drop(struct tls_cert *cert) {
 static bool is_host_name(struct span host) {
     if (!host.len || host.len > TLS_HOST_BYTES_MAX)
         return false;
-    for (size_t i = 0; i < host.len; i++) {
-        uint8_t c = ascii_lower(host.at[i]);
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.'))
+    for (size_t i = 0; i < host.len; i++)
+        if (!host.at[i] || !strchr(TLS_HOST_CHARACTERS, host.at[i]))
             return false;
-    }
     return true;
 }
 

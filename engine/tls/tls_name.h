@@ -15,6 +15,9 @@ enum {
     TLS_HOST_BYTES_MAX = 253
 };
 
+/* What names of hosts are made of. The underscore isn't by the book, but in use. */
+#define TLS_HOST_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+
 /* The text of a Name, given what is inside its SEQUENCE, by RFC 4514, relative names joined by ", ". Returns the
  * text's length, or -1: malformed. */
 int tls_name_text(struct span rdns, char text[static TLS_NAME_TEXT_MAX]);
