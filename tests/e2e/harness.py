@@ -18,6 +18,7 @@ import queue
 import shutil
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import tempfile
@@ -236,8 +237,11 @@ class Nginx(Server):
     """A real nginx as the current user: one worker, everything below a temporary directory.
 
     `server` is put into the server block (locations, limits), `http` beside it. {dir} in both stands for the directory
-    (root is {dir}/html: put() writes files there), {port} for the port.
+    (root is {dir}/html: put() writes files there), {port} for the port. `listen` goes on where that line ends, `env` is
+    added to the environment.
     """
+
+    listen, env = "", None
 
     BINARY = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
     CONFIG = """
@@ -250,7 +254,7 @@ http {{
     access_log {dir}/access.log; default_type application/octet-stream;
     keepalive_requests 1000000;
     {http}
-    server {{ listen 127.0.0.1:{port} backlog=4096; root {dir}/html; {server} }}
+    server {{ listen 127.0.0.1:{port} backlog=4096{listen}; root {dir}/html; {server} }}
 }}
 """
 
@@ -279,6 +283,7 @@ http {{
                     port=port,
                     files=self.connections * 2 + 64,
                     connections=self.connections,
+                    listen=self.listen,
                     http=fill(self.http),
                     server=fill(self.server),
                 )
@@ -287,7 +292,11 @@ http {{
         log = os.path.join(self.dir, "error.log")
         command = [self.BINARY, "-p", self.dir, "-c", os.path.join(self.dir, "nginx.conf"), "-e", log]
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=_environment(self.env),
         )
         # The port may be somebody else's by now. nginx writes its pid only once the port is its own.
         mine = lambda: os.path.exists(os.path.join(self.dir, "pid")) and accepts(port)
@@ -414,6 +423,12 @@ class Connection:
             got += more
         return got
 
+    def say_goodbye(self):
+        """TLS's close_notify, without waiting for the client's."""
+        self.socket.setblocking(False)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self.socket.unwrap()
+
     def reset(self):
         """Closes with RST rather than FIN."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -424,10 +439,12 @@ class Liar(Server):
     """A raw TCP server: behave(connection) is called in a thread of its own for each connection, which is closed after it.
 
     A client that goes away (OSError) ends the behaviour silently; any other exception fails the test when the server stops.
+    With `tls`, an ssl.SSLContext, behave() sees what is inside TLS; closing the connection then says no close_notify.
     """
 
-    def __init__(self, behave, host="127.0.0.1", backlog=1024):
-        self.behave, self.host, self.backlog = behave, host, backlog
+    def __init__(self, behave, host="127.0.0.1", backlog=1024, tls=None):
+        self.behave, self.host, self.backlog, self.tls = behave, host, backlog, tls
+        self.scheme = "https" if tls else "http"
         self.connections, self.threads, self.faults = [], [], []
         self._stopping = False
 
@@ -460,6 +477,10 @@ class Liar(Server):
 
     def _serve(self, connection):
         try:
+            if self.tls:
+                wrapped = self.tls.wrap_socket(connection.socket, server_side=True, do_handshake_on_connect=False)
+                connection.socket = wrapped
+                wrapped.do_handshake()
             self.behave(connection)
         except OSError:
             pass
@@ -476,8 +497,9 @@ class Liar(Server):
         self._acceptor.join(5 * SLOW)
         self._listener.close()
         for connection in self.connections:
+            # The plain socket's shutdown: that of TLS would take the other thread's state from under it.
             with contextlib.suppress(OSError):
-                connection.socket.shutdown(socket.SHUT_RDWR)
+                socket.socket.shutdown(connection.socket, socket.SHUT_RDWR)
         for thread in self.threads:
             thread.join(5 * SLOW)
         if self.faults:
