@@ -11,39 +11,48 @@ SLOW ?= 1
 FUZZ_SECONDS ?= 10
 
 # For targets that build by a second make: on all cores, unless the caller said how many.
-SUBMAKE = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+SUBMAKE = $(MAKE) --no-print-directory WOLFSSL=$(WOLFSSL) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 PKGS = liburing libcares libidn2 jansson nettle
 # Empty where something is missing: $(BUILD)/flags complains then, and targets that set up first still can.
-LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 URING_VERSION := $(shell pkg-config --modversion liburing 2>/dev/null)
+# wolfSSL: empty builds it from the distribution's source; /path takes one of your own, `system` the system's. Whichever it
+# is, tools/dev/build-wolfssl puts it into $(WOLFSSL), which builds of several kinds share.
+WOLFSSL_PREFIX ?=
+WOLFSSL ?= $(BUILD)/wolfssl
+# Where a shared library of your own is found again at run time.
+WOLFSSL_OWN = $(patsubst %,-L%/lib -Wl$(comma)-rpath$(comma)%/lib,$(filter-out system,$(WOLFSSL_PREFIX)))
+comma = ,
+LIBS = $(PKG_LIBS) -L$(WOLFSSL)/lib -lwolfssl $(WOLFSSL_OWN) -lm
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
-CPPFLAGS += -D_GNU_SOURCE -Iengine -Iinclude -Itests/unit -DLIBURING_VERSION=\"$(URING_VERSION)\"
+CPPFLAGS += -D_GNU_SOURCE -Iengine -Iinclude -Itests/unit -isystem $(WOLFSSL)/include -DLIBURING_VERSION=\"$(URING_VERSION)\"
 CFLAGS += -std=gnu11 $(OPT) $(WARN) -fPIC -pthread -fno-strict-aliasing $(SANITIZE)
 LDFLAGS += -pthread $(SANITIZE)
 
 # ---- sources, room by room (engine/LAYERS has their order) ------------------------------------------
 base   = assert err hash heap pool
+tls    = tls tls_options tls_roots tls_stream tls_verify tls_cert tls_name tls_der tls_sessions tls_memory tls_text tls_mint tls_speed
 http   = token response framing body request http_date url url_host url_percent url_domain url_symbol url_ip
 ring   = ring_uring ring_queue ring_complete ring_accept ring_buffers ring_slots ring_probe ring_timers
 net    = address dns dns_message name_table resolver resolver_cache resolver_hosts resolver_order \
          resolver_override resolver_question socket
 input  = input input_glob input_json input_line input_reader
 output = output output_fault output_verify output_files output_stdout output_records output_null file_name file_component file_dirs file_place file_suffix file_resume record_json record_csv text writer spill turns
-conn   = conn conn_dial conn_h1 conn_origin conn_pool
+conn   = conn conn_dial conn_h1 conn_origin conn_pool conn_secure conn_wire
 job    = host job job_exchange job_memory job_request loan sched
-top    = engine engine_errors engine_feed engine_info engine_limits engine_settings engine_sink engine_submit engine_worker
+top    = engine engine_errors engine_feed engine_info engine_limits engine_result engine_settings engine_sink engine_submit engine_worker
 sim    = ring_sim ring_sim_ops ring_sim_net ring_sim_world ring_timers
 
 cli    = main console fields get get_check get_options get_tls info options progress report signals \
          streams text values
-origin = serve listen worker connection connection_read request range query pattern reply keys log tally \
+origin = serve serve_options identity listen worker connection connection_read connection_tls request range query pattern reply keys log tally \
          endpoints endpoints_sizes endpoints_faults endpoints_status endpoints_mirror endpoints_file
 
 examples = fetch_one gather my_output
 
 # What gets built and tested; a part of it for a quick turn: make BUILD=/tmp/b rooms="base http" unit
-rooms ?= base http net input output conn job ring top cli origin
+rooms ?= base tls http net input output conn job ring top cli origin
 parts = $(patsubst %,$(2)%.c,$($(1)))
 CORE_SRC = $(foreach r,$(filter-out ring top cli origin,$(rooms)),$(call parts,$(r),engine/$(r)/)) \
            $(if $(filter top,$(rooms)),$(call parts,top,engine/))
@@ -57,17 +66,32 @@ SIMLIB = $(BUILD)/engine-sim.a
 STATIC = $(BUILD)/libringfetch.a
 SHARED = $(BUILD)/libringfetch.so.0
 EXAMPLES = $(patsubst %,$(BUILD)/examples/%,$(examples))
+# A shared wolfSSL stays outside. Asked when it is there, not when make starts.
+WOLFSSL_ARCHIVE = $(shell ls $(WOLFSSL)/lib/libwolfssl.a 2>/dev/null)
 LINK = @mkdir -p $(@D); $(strip $(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^))
 
 all: $(BUILD)/ringfetch $(STATIC) $(BUILD)/libringfetch.so $(EXAMPLES)  ## build everything (default)
 
 # ---- how it is built ----------------------------------------------------------------------------------
 
-# Compiler and flags of the last build: objects made with others are made again.
-$(BUILD)/flags: force
-	@test -n "$(LIBS)" || { echo "libraries are missing: tools/dev/setup build installs them" >&2; exit 1; }
-	@mkdir -p $(@D)
-	@printf '%s\n' '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || printf '%s\n' '$(CC) $(CPPFLAGS) $(CFLAGS)' >$@
+# A variable's text, in a file that is touched only when the text has changed.
+note = mkdir -p $(@D); printf '%s\n' '$(1)' | cmp -s - $@ || printf '%s\n' '$(1)' >$@
+
+$(WOLFSSL).from: force
+	@$(call note,$(WOLFSSL_PREFIX))
+
+WOLFSSL_RECORD = $(WOLFSSL)/share/ringfetch-wolfssl
+$(WOLFSSL_RECORD): tools/dev/build-wolfssl $(WOLFSSL).from
+	@tools/dev/build-wolfssl $(WOLFSSL) $(WOLFSSL_PREFIX)
+	@touch $@
+
+# Compiler, flags and wolfSSL of the last build: objects made with others are made again.
+$(BUILD)/flags: force $(WOLFSSL_RECORD)
+	@test -n "$(PKG_LIBS)" || { echo "libraries are missing: tools/dev/setup build installs them" >&2; exit 1; }
+	@$(call note,$(CC) $(CPPFLAGS) $(CFLAGS) $(shell cksum <$(WOLFSSL_RECORD)))
+
+# What tells the program which wolfSSL it has.
+$(BUILD)/obj/engine/tls/%.o: private CPPFLAGS += -include ringfetch_wolfssl.h
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -75,9 +99,7 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 
 # What went into the libraries: they are made again when a source is gone, or `rooms` another.
 $(BUILD)/sources: force
-	@mkdir -p $(@D)
-	@printf '%s\n' '$(CORE_SRC) $(RING_SRC) $(SIM_SRC)' | cmp -s - $@ || \
-		printf '%s\n' '$(CORE_SRC) $(RING_SRC) $(SIM_SRC)' >$@
+	@$(call note,$(CORE_SRC) $(RING_SRC) $(SIM_SRC))
 
 $(LIB): $(call obj,$(CORE_SRC) $(RING_SRC)) $(BUILD)/sources
 	@rm -f $@
@@ -88,9 +110,10 @@ $(SIMLIB): $(call obj,$(CORE_SRC) $(SIM_SRC)) $(BUILD)/sources
 	@rm -f $@
 	ar rcs $@ $(filter %.o,$^)
 
-# The libraries for others: the same objects, of which only the public names are visible. Inside, names are short.
+# The libraries for others: the same objects and what they need of wolfSSL, of which only the public names are visible.
+# Inside, names are short.
 $(STATIC): $(LIB)
-	$(LD) -r -o $(BUILD)/obj/libringfetch.o --whole-archive $<
+	$(LD) -r -o $(BUILD)/obj/libringfetch.o --whole-archive $< --no-whole-archive $(WOLFSSL_ARCHIVE)
 	objcopy --wildcard --keep-global-symbol='rf_*' $(BUILD)/obj/libringfetch.o
 	@rm -f $@
 	ar rcs $@ $(BUILD)/obj/libringfetch.o
@@ -206,6 +229,8 @@ $(FLOORS): $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o
 
 VERSION = $(shell sed -n 's/^\#define RF_VERSION "\(.*\)"/\1/p' include/ringfetch/ringfetch.h)
 INTO = $(DESTDIR)$(PREFIX)
+# What a program needs that links libringfetch.a.
+PRIVATE_LIBS = $(PKG_LIBS) $(if $(WOLFSSL_ARCHIVE),,$(WOLFSSL_OWN) -lwolfssl) -lm
 
 install: all  ## install below PREFIX (/usr/local), itself below DESTDIR
 	install -d $(INTO)/bin $(INTO)/lib/pkgconfig $(INTO)/include/ringfetch $(INTO)/share/man/man1
@@ -214,7 +239,7 @@ install: all  ## install below PREFIX (/usr/local), itself below DESTDIR
 	install -m 755 $(SHARED) $(INTO)/lib/
 	ln -sf libringfetch.so.0 $(INTO)/lib/libringfetch.so
 	install -m 644 include/ringfetch/*.h $(INTO)/include/ringfetch/
-	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(LIBS)|' tools/dev/ringfetch.pc.in \
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(PRIVATE_LIBS)|' tools/dev/ringfetch.pc.in \
 		>$(INTO)/lib/pkgconfig/ringfetch.pc
 	install -m 644 docs/ringfetch.1 $(INTO)/share/man/man1/
 
