@@ -18,6 +18,7 @@
 #include "base/assert.h"
 #include "tls/tls_der.h"
 #include "tls/tls_name.h"
+#include "tls/tls_private.h"
 
 /* What the description is made of, borrowed from the DER. */
 struct parts {
@@ -233,7 +234,9 @@ struct tls_cert *tls_cert_new(struct span der, struct err *err) {
         return NULL;
     size_t subject_bytes = (size_t)subject_len + 1, issuer_bytes = (size_t)issuer_len + 1;
     struct layout layout = layout_of(san_count, subject_bytes + issuer_bytes + san_bytes);
-    struct tls_cert *cert = XMALLOC(layout.bytes, NULL, DYNAMIC_TYPE_TMP_BUFFER);
+    struct tls_cert *cert = NULL;
+    if (tls_library_start()) /* the allocator is ours from then on */
+        cert = XMALLOC(layout.bytes, NULL, DYNAMIC_TYPE_TMP_BUFFER);
     if (!cert || !digests_make(cert, der, parts.key.whole)) {
         XFREE(cert, NULL, DYNAMIC_TYPE_TMP_BUFFER);
         *err = err_make(STAGE_TLS, ERR_MEMORY, 0);

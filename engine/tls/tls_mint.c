@@ -23,6 +23,7 @@
 
 #include "tls/tls_der.h"
 #include "tls/tls_name.h"
+#include "tls/tls_private.h"
 
 enum {
     RSA_BITS = 2048,
@@ -442,7 +443,9 @@ static bool mint_all(struct work *work, struct tls_mint *mint,
 
 int tls_mint_init(struct tls_mint *mint, const struct tls_mint_options *options, char *why,
                   size_t why_size) {
-    struct work *work = XMALLOC(sizeof *work, NULL, DYNAMIC_TYPE_TMP_BUFFER);
+    struct work *work = NULL;
+    if (tls_library_start())
+        work = XMALLOC(sizeof *work, NULL, DYNAMIC_TYPE_TMP_BUFFER);
     *mint = (struct tls_mint){0};
     if (!work) {
         snprintf(why, why_size, "minting a certificate: out of memory");

@@ -12,7 +12,8 @@
 
 /* What to put in; every member may be left zero. */
 struct tls_mint_options {
-    /* DNS names ("*." first: a wildcard) and IP addresses for the SANs; NULL ends, or stands for localhost and its addresses. */
+    /* DNS names ("*." first: a wildcard) and IP addresses for the SANs; NULL ends, or stands for localhost and its addresses.
+     * Thousands will do, but clients bound what they read: wolfSSL at 18 KB unless built with another MAX_CERTIFICATE_SZ. */
     const char *const *names;
     int64_t not_before, not_after; /* seconds since 1970; 0: an hour ago, in 30 days */
     bool rsa;                      /* RSA 2048 instead of P-256 */
