@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """origin_test.py: `ringfetch serve`, endpoint by endpoint, asked by clients that are not ours.
 
-One origin serves a whole class; raw sockets are used wherever http.client would hide what came.
+One origin serves a whole class; raw sockets are used wherever http.client would hide what came. origin_tls_test.py runs the
+same tests over TLS.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import os
 import random
 import signal
 import socket
+import ssl
 import tempfile
 import time
 import unittest
@@ -27,10 +29,12 @@ def pattern(count, seed=0, first=0):
 
 
 class Raw:
-    """A connection that shows every byte."""
+    """A connection that shows every byte; over TLS if there is a context."""
 
-    def __init__(self, origin, address=None):
+    def __init__(self, origin, address=None, context=None):
         self.socket = socket.create_connection((address or origin.host, origin.port), timeout=LIMIT)
+        if context:
+            self.socket = context.wrap_socket(self.socket, server_hostname="localhost")
         self.ahead = b""
 
     def send(self, text):
@@ -80,23 +84,35 @@ class Raw:
         self.socket.close()
 
 
+def authority(origin):
+    """The file that the origin says to trust it with."""
+    told = lambda: [line for line in origin.lines if "trust it with --cacert " in line]
+    harness.wait_until(told, 10, "the line about --cacert")
+    return told()[0].split("--cacert ", 1)[1].rstrip("\n")
+
+
 class OriginCase(unittest.TestCase):
-    options = ()
+    transport = options = ()
+    context = None  # over TLS: Python's own settings
 
     @classmethod
     def setUpClass(cls):
-        cls.origin = harness.Origin(*cls.options)
+        cls.origin = harness.Origin(*cls.transport, *cls.options)
         cls.origin.start()
         cls.addClassCleanup(cls.origin.stop)
 
     def raw(self, address=None):
-        raw = Raw(self.origin, address)
+        raw = Raw(self.origin, address, self.context)
         self.addCleanup(raw.close)
         return raw
 
     def ask(self, path, method="GET", body=None, headers=None):
         """(status, fields, body) by http.client, on a connection of its own."""
-        client = http.client.HTTPConnection(self.origin.host, self.origin.port, timeout=LIMIT)
+        where = self.origin.host, self.origin.port
+        if self.context:
+            client = http.client.HTTPSConnection(*where, timeout=LIMIT, context=self.context)
+        else:
+            client = http.client.HTTPConnection(*where, timeout=LIMIT)
         with contextlib.closing(client):
             client.request(method, path, body, headers or {})
             answer = client.getresponse()
@@ -351,7 +367,8 @@ class ProtocolTest(OriginCase):
     def test_half_closed_client_is_answered(self):
         raw = self.raw().get("/bytes/500000").get("/s", "1.1")
         raw.head()
-        raw.socket.shutdown(socket.SHUT_WR)
+        # Python's own shutdown would drop TLS, too.
+        socket.socket.shutdown(raw.socket, socket.SHUT_WR)
         self.assertTrue(raw.take(500000) == pattern(500000))
         self.assertTrue(raw.rest().endswith(pattern(100)))
 
@@ -448,7 +465,10 @@ class CommandTest(harness.Case):
     def test_refusals(self):
         for args, part in (
             (("--port", "99999"), "--port"),
-            (("--tls",), "not supported yet"),
+            (("--tls-name", "a.test"), "--tls-name needs --tls"),
+            (("--cert", "a.pem"), "--cert needs --tls"),
+            (("--tls", "--key", "a.pem"), "--key needs --cert"),
+            (("--tls", "--cert", "a.pem", "--tls-ca", "b.pem"), "--tls-ca"),
             (("--address", "nowhere"), "--address nowhere"),
             (("--nonsense",), "--nonsense"),
         ):
@@ -456,6 +476,10 @@ class CommandTest(harness.Case):
             self.assertEqual(len(run.err.splitlines()), 1, run)
             self.assertIn(part, run.err)
         self.ringfetch("serve", "--dir", self.path("none"), exit=4)
+        run = self.ringfetch("serve", "--tls", "--cert", self.path("none.pem"), exit=4)
+        self.assertIn("none.pem", run.err)
+        run = self.ringfetch("serve", "--tls", "--tls-ca", self.path("none", "ca.pem"), exit=4)
+        self.assertIn("--tls-ca", run.err)
 
     def test_port_in_use(self):
         origin = self.start(harness.Origin())

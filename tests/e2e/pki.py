@@ -47,7 +47,8 @@ LEAF = "basicConstraints = critical, CA:FALSE\nkeyUsage = critical, digitalSigna
 KEY_IDS = "subjectKeyIdentifier = hash\nauthorityKeyIdentifier = keyid\n"
 
 # issuer: who signs (itself: self-signed). days: from and to, from now. host, san, cn: who it is for. key: the algorithm; with
-# "own " in front it is not shared with others; or "of:NAME", that of another certificate. ext: further lines. digest: of the signature. sends: names of what a server sends along.
+# "own " in front it is not shared with others; or "of:NAME", that of another certificate. ext: further lines. digest: of
+# the signature. sends: names of what a server sends along.
 RECIPES = {
     "root": {"ca": True, "issuer": "root", "cn": "Test Root", "sends": []},
     "inter": {"ca": True, "issuer": "root", "cn": "Test Intermediate", "sends": []},
