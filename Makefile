@@ -163,8 +163,10 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(LIB)
 
 RUN = RINGFETCH="$(abspath $(BUILD)/ringfetch)" RINGFETCH_SLOW=$(SLOW) $(RUN_UNDER) tests/run
 
+SETUP = BUILD=$(BUILD) WOLFSSL=$(WOLFSSL) WOLFSSL_PREFIX=$(WOLFSSL_PREFIX) tools/dev/setup
+
 setup:  ## install what building and testing need (Debian, Ubuntu)
-	@tools/dev/setup build test
+	@$(SETUP) build test
 
 unit: $(UNIT)  ## unit tests
 	@$(RUN) --title unit $(UNIT)
@@ -192,7 +194,7 @@ tsan:  ## the same under ThreadSanitizer
 		RUN_UNDER="setarch -R" suite
 
 test:  ## set up, then build and run every test, last under sanitizers
-	@tools/dev/setup build test
+	@$(SETUP) build test
 	+@tests/all $(SUBMAKE) -s
 
 fuzz:  ## every fuzz target for FUZZ_SECONDS (10) each, its corpus first
@@ -210,12 +212,12 @@ tidy:  ## clang-tidy
 # ---- what people do with it -----------------------------------------------------------------------------
 
 demo:  ## set up, build, and fetch 3,000 URLs from the loopback origin
-	@tools/dev/setup build
+	@$(SETUP) build
 	+@$(SUBMAKE) -s all
 	@tools/dev/demo $(BUILD)/ringfetch
 
 bench:  ## set up, build, and measure against other programs
-	@tools/dev/setup build bench
+	@$(SETUP) build bench
 	+@$(SUBMAKE) -s all floors
 	@BUILD=$(BUILD) $(PYTHON) bench/run.py $(BENCH)
 
