@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "connection_parts.h"
+#include "connection_tls.h"
 #include "worker.h"
 
 enum {
@@ -54,6 +55,7 @@ static void on_closed(struct ring_op *op, const struct ring_event *event) {
     (void)event;
     worker->tally.connections_now--;
     list_remove(&connection->link);
+    connection_tls_close(connection);
     pool_release(&worker->pool, connection, sizeof *connection);
 }
 
@@ -82,7 +84,14 @@ void connection_close(struct connection *connection) {
     close_when_idle(connection);
 }
 
-static void begin_linger(struct connection *connection) {
+void connection_end(struct connection *connection) {
+    if (connection->tls)
+        connection_tls_end(connection, false);
+    else
+        connection_close(connection);
+}
+
+void connection_linger(struct connection *connection) {
     struct ring *ring = connection->worker->ring;
     if (connection->is_ended) {
         connection_close(connection);
@@ -101,7 +110,7 @@ static void finish_response(struct connection *connection) {
     connection->is_busy = false;
     release_out(connection);
     if (!connection->keep_alive)
-        connection_close(connection);
+        connection_end(connection);
     else
         connection_resume(connection);
 }
@@ -119,7 +128,10 @@ static void proceed(struct connection *connection) {
         connection_close(connection);
         return;
     case AFTER_LINGER:
-        begin_linger(connection);
+        if (connection->tls)
+            connection_tls_end(connection, true);
+        else
+            connection_linger(connection);
         return;
     case AFTER_RESET:
         ring_abortive(connection->worker->ring, connection->slot);
@@ -137,7 +149,7 @@ static void proceed(struct connection *connection) {
     }
 }
 
-static void wait_or_proceed(struct connection *connection) {
+void connection_sent(struct connection *connection) {
     struct ring *ring = connection->worker->ring;
     connection->out_len = 0;
     if (connection->plan.wait_ns == 0) {
@@ -170,8 +182,12 @@ static void on_sent(struct connection *connection, int32_t result) {
         close_when_idle(connection);
     else if (connection->is_sending_failed || (connection->is_lingering && connection->is_ended))
         connection_close(connection);
-    else if (!connection->is_lingering)
-        wait_or_proceed(connection);
+    else if (connection->is_lingering)
+        return;
+    else if (connection->tls)
+        connection_tls_sent(connection);
+    else
+        connection_sent(connection);
 }
 
 static void on_send(struct ring_op *op, const struct ring_event *event) {
@@ -186,6 +202,10 @@ void connection_follow(struct connection *connection, struct plan plan) {
     struct ring *ring = connection->worker->ring;
     connection->plan = plan;
     connection->is_busy = true;
+    if (connection->tls) {
+        connection_tls_follow(connection);
+        return;
+    }
     if (connection->out_len && plan.body.len)
         ring_chain(ring, 2);
     if (connection->out_len)
@@ -193,17 +213,32 @@ void connection_follow(struct connection *connection, struct plan plan) {
     if (plan.body.len)
         ring_send(ring, &connection->send_body, connection->slot, plan.body.at, plan.body.len);
     if (!connection->out_len && !plan.body.len)
-        wait_or_proceed(connection);
+        connection_sent(connection);
 }
 
 /* ---- the beginning, and what arrives ----------------------------------------------------------- */
 
-/* A client that has closed its side may still read: what is being sent is finished. */
-static void on_end(struct connection *connection) {
+/* A client that has closed its side may still read. */
+void connection_on_end(struct connection *connection, bool is_told) {
     connection->is_ended = true;
-    bool is_sending = ring_op_busy(&connection->send) || ring_op_busy(&connection->send_body);
-    if (!is_sending)
+    if (ring_op_busy(&connection->send) || ring_op_busy(&connection->send_body))
+        return;
+    if (is_told && !connection->is_busy)
+        connection_end(connection);
+    else
         connection_close(connection);
+}
+
+static void on_bytes(struct connection *connection, const struct ring_event *event) {
+    if (connection->is_lingering)
+        return;
+    if (connection->tls) {
+        connection_tls_receive(connection, event->span, event->span_count);
+        return;
+    }
+    for (unsigned i = 0; i < event->span_count && !connection->is_closing; i++)
+        if (!connection->is_lingering)
+            connection_read(connection, event->span[i]);
 }
 
 static void on_receive(struct ring_op *op, const struct ring_event *event) {
@@ -211,14 +246,12 @@ static void on_receive(struct ring_op *op, const struct ring_event *event) {
     if (connection->is_closing) {
         close_when_idle(connection);
     } else if (event->result > 0) {
-        for (unsigned i = 0; i < event->span_count && !connection->is_closing; i++)
-            if (!connection->is_lingering)
-                connection_read(connection, event->span[i]);
+        on_bytes(connection, event);
     } else if (connection->is_paused) {
-        connection_resume(
-            connection); /* it may have been answered while the cancel was under way */
+        /* It may have been answered while the cancel was under way. */
+        connection_resume(connection);
     } else if (event->result == 0) {
-        on_end(connection);
+        connection_on_end(connection, false);
     } else {
         connection_close(connection);
     }
@@ -237,7 +270,9 @@ void connection_open(struct worker *worker, int32_t slot) {
     list_push_back(&worker->connections, &connection->link);
     counter_add(&worker->tally.connections, 1);
     worker->tally.connections_now++;
-    if (worker->is_stopping)
+    if (worker->tls && !worker->is_stopping)
+        connection->tls = connection_tls_open(worker);
+    if (worker->is_stopping || (worker->tls && !connection->tls))
         connection_close(connection);
     else
         ring_recv(worker->ring, &connection->receive, slot);

@@ -23,12 +23,13 @@
 
 struct worker;
 struct connection;
+struct connection_tls;
 struct upload;
 
 enum after {
     AFTER_END,    /* the response is whole; the connection stays if both sides want that */
     AFTER_NEXT,   /* call progress.next for another plan */
-    AFTER_CLOSE,  /* close it now, whatever was announced */
+    AFTER_CLOSE,  /* close it now, whatever was announced; over TLS without close_notify */
     AFTER_LINGER, /* close for writing, read what comes, then close: unread bytes would reset it */
     AFTER_RESET,  /* RST */
     AFTER_HANG,   /* nothing more, until the client goes */
@@ -49,6 +50,7 @@ struct progress {
     int32_t file; /* -1: none; closed with the connection if not before */
     uint16_t status;
     bool trailers;
+    bool is_cut; /* AFTER_CLOSE in the end, not AFTER_END */
 };
 
 struct connection {
@@ -56,6 +58,7 @@ struct connection {
     struct ring_timer timer;
     struct link link; /* of worker->connections */
     struct worker *worker;
+    struct connection_tls *tls; /* NULL: plain */
     struct progress progress;
     struct plan plan;
     char *out; /* NULL when there is nothing to send */

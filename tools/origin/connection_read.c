@@ -290,7 +290,7 @@ void connection_resume(struct connection *connection) {
     if (connection->is_closing || connection->is_lingering)
         return;
     if (connection->is_ended && !connection->is_busy) {
-        connection_close(connection);
+        connection_end(connection);
     } else if (connection->is_paused && connection->in_len < IN_BYTES_PAUSE &&
                !ring_op_busy(&connection->receive)) {
         connection->is_paused = false;

@@ -29,6 +29,7 @@ const struct endpoint endpoints[] = {
     ENDPOINT("interim", 0, endpoint_interim),
     ENDPOINT("no-response", ANY, endpoint_no_response),
     ENDPOINT("hang", ANY, endpoint_hang),
+    ENDPOINT("tls", ANY, endpoint_tls),
     ENDPOINT("stats", ANY, endpoint_stats),
     ENDPOINT("", 0, endpoint_help_page),
 #undef ENDPOINT
@@ -53,7 +54,8 @@ const char endpoints_help[] =
     "  /bytes/N        N bytes; ?seed=K others; ranges, If-Range, ETag. With\n"
     "                  j = (i+K) mod 65521, byte i is (131*j + 17*(j/256)) mod 256\n"
     "  /chunked/N      the same bytes in chunks; ?chunk=SIZE (4k) ?trailers=1\n"
-    "  /close/N        without a length: the end of the connection ends them\n"
+    "  /close/N        without a length: the end of the connection ends them;\n"
+    "                  ?notify=0 over TLS without close_notify\n"
     "  /drip           ?bytes=N (10) ?duration=S (2) ?delay=S (2) ?code=STATUS\n"
     "  /delay/S        answers after S seconds\n"
     "  /status/CODE    that status\n"
@@ -63,6 +65,7 @@ const char endpoints_help[] =
     "  /flaky          fails, then 200; ?fail=K (1) ?key=NAME ?status=CODE (503;\n"
     "                  0: reset)\n"
     "  /headers        the request's fields as JSON\n"
+    "  /tls            version, cipher, resumed, ALPN as JSON\n"
     "  /echo           the request as it came, any method; /echo/body its body only\n"
     "  /file/PATH      a file beneath --dir\n"
     "  /name/NAME      Content-Disposition with that name\n"

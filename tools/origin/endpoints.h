@@ -45,7 +45,7 @@ endpoint_fn endpoint_delay, endpoint_reset, endpoint_slow_head, endpoint_unsolic
 endpoint_fn endpoint_help_page, endpoint_status, endpoint_redirect, endpoint_retry_after,
     endpoint_flaky, endpoint_name;
 /* endpoints_mirror.c: the request itself, and the origin's own figures. */
-endpoint_fn endpoint_headers, endpoint_echo, endpoint_stats;
+endpoint_fn endpoint_headers, endpoint_echo, endpoint_tls, endpoint_stats;
 /* endpoints_file.c */
 endpoint_fn endpoint_file;
 

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "connection_tls.h"
 #include "endpoints.h"
 #include "http/token.h"
 #include "keys.h"
@@ -115,6 +116,43 @@ struct plan endpoint_echo(struct connection *connection, const struct request *r
     return plan_end();
 }
 
+/* ---- /tls -------------------------------------------------------------------------------------- */
+
+static void json_string(struct connection *connection, const char *name, const char *value) {
+    REPLY_LITERAL(connection, "\"");
+    reply_text(connection, name);
+    REPLY_LITERAL(connection, "\": ");
+    if (!value || !*value) {
+        REPLY_LITERAL(connection, "null");
+        return;
+    }
+    REPLY_LITERAL(connection, "\"");
+    json_text(connection, span_text(value));
+    REPLY_LITERAL(connection, "\"");
+}
+
+static struct plan answer_tls(struct connection *connection) {
+    struct tls_facts facts = connection_tls_facts(connection);
+    size_t begin = connection->out_len;
+    REPLY_LITERAL(connection, "{");
+    json_string(connection, "version", tls_version_name(facts.version));
+    REPLY_LITERAL(connection, ", ");
+    json_string(connection, "cipher", facts.cipher);
+    REPLY_LITERAL(connection, ", ");
+    json_string(connection, "alpn", connection_tls_alpn(connection));
+    reply_text(connection, facts.resumed ? ", \"resumed\": true}\n" : ", \"resumed\": false}\n");
+    tls_facts_drop(&facts);
+    return end_late(connection, "application/json", begin);
+}
+
+/* In a step of its own: the stream must not be asked while what it has decrypted is in use. */
+struct plan endpoint_tls(struct connection *connection, const struct request *request,
+                         struct span rest) {
+    (void)request, (void)rest;
+    connection->progress.next = answer_tls;
+    return (struct plan){.after = AFTER_NEXT};
+}
+
 /* ---- /stats ------------------------------------------------------------------------------------ */
 
 static struct tally_sum sum_up(const struct server *server) {
@@ -177,7 +215,13 @@ struct plan endpoint_stats(struct connection *connection, const struct request *
     json_number(connection, "requests", sum.requests);
     REPLY_LITERAL(connection, ", ");
     json_number(connection, "refused", sum.refused);
-    REPLY_LITERAL(connection, ",\n \"paths\": {");
+    REPLY_LITERAL(connection, ",\n \"tls\": {");
+    json_number(connection, "handshakes", sum.handshakes);
+    REPLY_LITERAL(connection, ", ");
+    json_number(connection, "resumed", sum.resumed);
+    REPLY_LITERAL(connection, ", ");
+    json_number(connection, "failed", sum.handshakes_failed);
+    REPLY_LITERAL(connection, "},\n \"paths\": {");
     for (unsigned i = 0, shown = 0; i < endpoint_count; i++) {
         char path[32];
         if (sum.paths[i] == 0)

@@ -23,26 +23,39 @@ static struct plan bad_size(struct connection *connection) {
     return reply_line(connection, 400, "the size or a parameter makes no sense\n");
 }
 
+static enum after last_of(const struct progress *progress) {
+    return progress->is_cut ? AFTER_CLOSE : AFTER_END;
+}
+
 /* The next piece of a body whose framing is the head's business. */
 static struct plan send_pattern(struct connection *connection) {
     struct progress *progress = &connection->progress;
     struct span piece = pattern_span(progress->at, progress->left);
     progress->at += piece.len;
     progress->left -= piece.len;
-    return (struct plan){.body = piece, .after = progress->left ? AFTER_NEXT : AFTER_END};
+    return (struct plan){.body = piece, .after = progress->left ? AFTER_NEXT : last_of(progress)};
 }
 
-static struct plan begin_pattern(struct connection *connection, uint64_t at, uint64_t count) {
-    if (connection->is_head || count == 0)
+/* With `is_cut` the connection is closed after it, rudely. */
+static struct plan begin_body(struct connection *connection, uint64_t at, uint64_t count,
+                              bool is_cut) {
+    connection->progress.is_cut = is_cut;
+    if (connection->is_head)
         return plan_end();
+    if (count == 0)
+        return (struct plan){.after = last_of(&connection->progress)};
     connection->progress.at = at % PATTERN_PERIOD;
     connection->progress.left = count;
     connection->progress.next = send_pattern;
     if (count <= COPIED_BYTES_MAX) {
         reply_bytes(connection, pattern_span(at, count).at, count);
-        return plan_end();
+        return (struct plan){.after = last_of(&connection->progress)};
     }
     return send_pattern(connection);
+}
+
+static struct plan begin_pattern(struct connection *connection, uint64_t at, uint64_t count) {
+    return begin_body(connection, at, count, false);
 }
 
 /* ---- /bytes ------------------------------------------------------------------------------------ */
@@ -94,15 +107,14 @@ struct plan endpoint_small(struct connection *connection, const struct request *
 
 struct plan endpoint_close(struct connection *connection, const struct request *request,
                            struct span rest) {
-    uint64_t count;
-    (void)request;
-    if (!size_read(rest, &count))
+    uint64_t count, notify = 1;
+    if (!size_read(rest, &count) || !query_number(request->query, "notify", 1, &notify))
         return bad_size(connection);
     connection->keep_alive = false;
     reply_begin(connection, 200);
     reply_field(connection, "Content-Type", "application/octet-stream");
     reply_end(connection);
-    return begin_pattern(connection, 0, count);
+    return begin_body(connection, 0, count, notify == 0);
 }
 
 struct plan endpoint_truncate(struct connection *connection, const struct request *request,
@@ -115,7 +127,7 @@ struct plan endpoint_truncate(struct connection *connection, const struct reques
     reply_length(connection, count ? 2 * count : 1);
     reply_end(connection);
     connection->keep_alive = false; /* after the head, which promises more */
-    return begin_pattern(connection, 0, count);
+    return begin_body(connection, 0, count, true);
 }
 
 static struct plan send_surplus(struct connection *connection) {

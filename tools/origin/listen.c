@@ -80,13 +80,17 @@ int listen_open(const union listen_address *address) {
     return -error;
 }
 
-void listen_url(const union listen_address *address, char text[LISTEN_URL_BYTES]) {
+void listen_host(const union listen_address *address, char text[INET6_ADDRSTRLEN]) {
+    const void *at = address->any.sa_family == AF_INET ? (const void *)&address->v4.sin_addr
+                                                       : (const void *)&address->v6.sin6_addr;
+    inet_ntop(address->any.sa_family, at, text, INET6_ADDRSTRLEN);
+}
+
+void listen_url(const union listen_address *address, const char *scheme,
+                char text[LISTEN_URL_BYTES]) {
     char host[INET6_ADDRSTRLEN] = "";
-    if (address->any.sa_family == AF_INET) {
-        inet_ntop(AF_INET, &address->v4.sin_addr, host, sizeof host);
-        snprintf(text, LISTEN_URL_BYTES, "http://%s:%u", host, ntohs(address->v4.sin_port));
-    } else {
-        inet_ntop(AF_INET6, &address->v6.sin6_addr, host, sizeof host);
-        snprintf(text, LISTEN_URL_BYTES, "http://[%s]:%u", host, ntohs(address->v6.sin6_port));
-    }
+    bool is_v4 = address->any.sa_family == AF_INET;
+    listen_host(address, host);
+    snprintf(text, LISTEN_URL_BYTES, is_v4 ? "%s://%s:%u" : "%s://[%s]:%u", scheme, host,
+             ntohs(is_v4 ? address->v4.sin_port : address->v6.sin6_port));
 }

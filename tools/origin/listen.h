@@ -26,6 +26,9 @@ int listen_claim(union listen_address *address);
 int listen_open(const union listen_address *address);
 
 enum { LISTEN_URL_BYTES = 96 };
-void listen_url(const union listen_address *address, char text[LISTEN_URL_BYTES]);
+/* The address alone, without brackets. */
+void listen_host(const union listen_address *address, char text[INET6_ADDRSTRLEN]);
+void listen_url(const union listen_address *address, const char *scheme,
+                char text[LISTEN_URL_BYTES]);
 
 #endif

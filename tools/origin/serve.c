@@ -16,49 +16,16 @@
 #include <ringfetch/ringfetch.h>
 
 #include "../ringfetch/commands.h"
-#include "../ringfetch/options.h"
-#include "endpoints.h"
+#include "identity.h"
 #include "keys.h"
 #include "listen.h"
 #include "pattern.h"
+#include "serve_options.h"
 #include "worker.h"
 
 /* Sockets: of all rings together, and what a ring gets at least. Tables cost kernel memory even
  * while they are empty, and the descriptor limit is usually lower. */
 enum { SLOTS_MAX = 2 * 1024 * 1024, SLOTS_MIN = 32768 };
-
-static const char usage[] =
-    "Usage: ringfetch serve [options]\n"
-    "A test origin: HTTP/1.1, good answers and bad ones. Ends with SIGINT or SIGTERM.\n"
-    "  -p, --port N       8080; 0 picks a free one; the first line on stderr tells\n"
-    "      --address ADDR 127.0.0.1; 0.0.0.0 or :: to be reached from elsewhere too,\n"
-    "                     and from all of 127.0.0.0/8\n"
-    "  -t, --threads N    one ring each (number of cores)\n"
-    "      --dir DIR      what /file/ serves\n"
-    "      --work-us N    computes for so long at each request\n"
-    "      --log FILE     a line a request, - is stdout\n"
-    "\n";
-static const char examples[] = "\n"
-                               "Examples:\n"
-                               "  ringfetch serve --port 0 --threads 1 --log -\n"
-                               "  ringfetch serve --address 0.0.0.0 --dir /usr/share/doc\n"
-                               "  curl -i 'http://127.0.0.1:8080/redirect/3?code=307'\n";
-
-struct serve_options {
-    unsigned port, threads, work_us;
-    const char *address, *directory, *log;
-};
-
-#define AT(member) .offset = offsetof(struct serve_options, member)
-static const struct option_row rows[] = {
-    {"port", 'p', OPTION_VALUE, option_count, AT(port), .max = 65535},
-    {"address", 0, OPTION_VALUE, option_text, AT(address)},
-    {"threads", 't', OPTION_VALUE, option_count, AT(threads), .min = 1, .max = 1024},
-    {"dir", 0, OPTION_VALUE, option_text, AT(directory)},
-    {"work-us", 0, OPTION_VALUE, option_count, AT(work_us), .max = 10000000},
-    {"log", 0, OPTION_VALUE, option_text, AT(log)},
-    {"tls", 0, OPTION_LATER, .take = NULL},
-};
 
 /* ---- building ---------------------------------------------------------------------------------- */
 
@@ -105,7 +72,24 @@ static int environment_fault(int error) {
     return RF_ENVIRONMENT;
 }
 
-static int open_workers(struct server *server, union listen_address *address, unsigned slots) {
+static int complain(int status, const char *why) {
+    options_refuse("serve", "%s", why);
+    return status;
+}
+
+/* `identity` NULL: plain HTTP. */
+static int init_workers(struct server *server, const struct identity *identity) {
+    char why[512] = "";
+    for (unsigned i = 0; i < server->worker_count; i++) {
+        worker_init(&server->workers[i], server);
+        if (identity && worker_open_tls(&server->workers[i], &identity->tls, why, sizeof why) < 0)
+            return complain(RF_LOCAL_FAULT, why);
+    }
+    return RF_OK;
+}
+
+static int open_workers(struct server *server, union listen_address *address, const char *scheme,
+                        unsigned slots) {
     char url[LISTEN_URL_BYTES];
     int error = listen_claim(address);
     for (unsigned i = 0; i < server->worker_count && !error; i++) {
@@ -114,20 +98,36 @@ static int open_workers(struct server *server, union listen_address *address, un
             error = -listener;
             break;
         }
-        int refused = worker_open(&server->workers[i], server, listener, slots);
+        int refused = worker_open(&server->workers[i], listener, slots);
         if (refused)
             return environment_fault(-refused);
     }
-    listen_url(address, url);
+    listen_url(address, scheme, url);
     return error ? fail(RF_LOCAL_FAULT, "can't listen on", url, error) : RF_OK;
 }
 
 /* ---- running ----------------------------------------------------------------------------------- */
 
-static void stop_at(const sigset_t *signals) {
+/* Before anything is left behind that must be removed in the end. */
+static void block_signals(sigset_t *signals) {
+    sigemptyset(signals);
+    sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, signals, NULL);
+}
+
+static void stop_at(const sigset_t *signals, struct identity *identity) {
     int got;
     sigwait(signals, &got);
+    if (identity)
+        identity_withdraw(identity);
     pthread_sigmask(SIG_UNBLOCK, signals, NULL); /* a second one ends it at once */
+}
+
+static void announce(const char *url, const struct identity *identity) {
+    fprintf(stderr, "ringfetch serve: listening on %s\n", url);
+    if (identity && *identity->ca_path)
+        fprintf(stderr, "ringfetch serve: trust it with --cacert %s\n", identity->ca_path);
 }
 
 static void summarise(const struct server *server) {
@@ -142,21 +142,15 @@ static void summarise(const struct server *server) {
             (long long)atomic_load(&server->in_flight.most));
 }
 
-static int run(struct server *server, const union listen_address *address) {
-    char url[LISTEN_URL_BYTES];
+static int run(struct server *server, const sigset_t *signals, const char *url,
+               struct identity *identity) {
     unsigned started = 0;
     int error = 0;
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
     for (; started < server->worker_count && !error; started += !error)
         error = origin_worker_start(&server->workers[started]);
-    listen_url(address, url);
     if (!error) {
-        fprintf(stderr, "ringfetch serve: listening on %s\n", url);
-        stop_at(&signals);
+        announce(url, identity);
+        stop_at(signals, identity);
     }
     for (unsigned i = 0; i < started; i++)
         worker_stop(&server->workers[i]);
@@ -165,15 +159,49 @@ static int run(struct server *server, const union listen_address *address) {
     summarise(server);
     for (unsigned i = 0; i < started; i++)
         worker_close(&server->workers[i]);
-    pool_depot_deinit(&server->depot);
     return RF_OK;
+}
+
+/* `identity` NULL: plain HTTP. */
+static int serve_as(struct server *server, const struct serve_options *options,
+                    union listen_address *address, struct identity *identity,
+                    const sigset_t *signals) {
+    const char *scheme = identity ? "https" : "http";
+    char url[LISTEN_URL_BYTES];
+    int status = open_files(server, options);
+    if (status == RF_OK)
+        status = init_workers(server, identity);
+    if (status == RF_OK)
+        status = open_workers(server, address, scheme, slots_for(options->threads));
+    if (status == RF_OK) {
+        listen_url(address, scheme, url);
+        status = run(server, signals, url, identity);
+    }
+    for (unsigned i = 0; i < server->worker_count; i++)
+        worker_deinit(&server->workers[i]);
+    pool_depot_deinit(&server->depot);
+    if (server->log && fflush(server->log) && status == RF_OK)
+        status = fail(RF_LOCAL_FAULT, "--log", options->log, errno);
+    return status;
+}
+
+static int serve_tls(struct server *server, const struct serve_options *options,
+                     union listen_address *address, const sigset_t *signals) {
+    static struct identity identity;
+    char why[512] = "";
+    int status = identity_init(&identity, options, address, why, sizeof why);
+    status = status == RF_OK ? serve_as(server, options, address, &identity, signals)
+                             : complain(status, why);
+    identity_deinit(&identity);
+    return status;
 }
 
 static int serve(struct server *server, const struct serve_options *options) {
     union listen_address address;
+    sigset_t signals;
     if (!listen_address_parse(&address, options->address, options->port))
         return options_refuse("serve", "--address %s: not an IP address", options->address);
-    unsigned slots = slots_for(options->threads);
+    block_signals(&signals);
     pattern_init();
     pool_depot_init(&server->depot);
     pthread_mutex_init(&server->lock, NULL);
@@ -183,31 +211,21 @@ static int serve(struct server *server, const struct serve_options *options) {
     server->keys = keys_open();
     if (!server->workers || !server->keys)
         return fail(RF_ENVIRONMENT, "can't start", "", ENOMEM);
-    int status = open_files(server, options);
-    if (status == RF_OK)
-        status = open_workers(server, &address, slots);
-    if (status == RF_OK)
-        status = run(server, &address);
-    if (server->log && fflush(server->log) && status == RF_OK)
-        status = fail(RF_LOCAL_FAULT, "--log", options->log, errno);
-    return status;
+    return options->tls ? serve_tls(server, options, &address, &signals)
+                        : serve_as(server, options, &address, NULL, &signals);
 }
 
 int cmd_serve(int argc, char **argv) {
     static struct server server;
-    char help[sizeof usage + sizeof examples + 4096];
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    struct serve_options options = {
-        .port = 8080, .threads = cores > 0 ? (unsigned)cores : 1, .address = "127.0.0.1"};
-    snprintf(help, sizeof help, "%s%s%s", usage, endpoints_help, examples);
-    const struct option_table table = {"serve", help, rows, sizeof rows / sizeof *rows, NULL};
-    int status = options_read(&table, argc, argv, &options);
-    if (status >= 0)
-        return status;
-    status = serve(&server, &options);
-    keys_close(server.keys);
-    free(server.workers);
-    if (server.directory > 0)
-        close(server.directory);
+    struct serve_options options;
+    int status = serve_options_read(&options, argc, argv);
+    if (status < 0) {
+        status = serve(&server, &options);
+        keys_close(server.keys);
+        free(server.workers);
+        if (server.directory > 0)
+            close(server.directory);
+    }
+    serve_options_deinit(&options);
     return status;
 }

@@ -18,6 +18,9 @@ void tally_add(struct tally_sum *sum, const struct tally *tally) {
     sum->connections += counter_read(&tally->connections);
     sum->requests += counter_read(&tally->requests);
     sum->refused += counter_read(&tally->refused);
+    sum->handshakes += counter_read(&tally->handshakes);
+    sum->resumed += counter_read(&tally->resumed);
+    sum->handshakes_failed += counter_read(&tally->handshakes_failed);
     for (unsigned i = 0; i < TALLY_PATHS_MAX; i++)
         sum->paths[i] += counter_read(&tally->paths[i]);
 }
@@ -26,6 +29,9 @@ void tally_sum_subtract(struct tally_sum *sum, const struct tally_sum *base) {
     sum->connections -= base->connections;
     sum->requests -= base->requests;
     sum->refused -= base->refused;
+    sum->handshakes -= base->handshakes;
+    sum->resumed -= base->resumed;
+    sum->handshakes_failed -= base->handshakes_failed;
     for (unsigned i = 0; i < TALLY_PATHS_MAX; i++)
         sum->paths[i] -= base->paths[i];
 }

@@ -36,15 +36,17 @@ static inline uint64_t counter_read(const struct counter *counter) {
 
 /* One worker's. */
 struct tally {
-    struct counter connections, requests, refused; /* refused: malformed ones */
-    struct counter paths[TALLY_PATHS_MAX];         /* by index in the table of endpoints */
-    int64_t connections_now, in_flight_now;        /* the worker's own */
-    int64_t connections_told, in_flight_told;      /* of these, what the gauges know */
+    struct counter connections, requests, refused;         /* refused: malformed ones */
+    struct counter handshakes, resumed, handshakes_failed; /* resumed: of the handshakes */
+    struct counter paths[TALLY_PATHS_MAX];                 /* by index in the table of endpoints */
+    int64_t connections_now, in_flight_now;                /* the worker's own */
+    int64_t connections_told, in_flight_told;              /* of these, what the gauges know */
 };
 
 /* The sum over workers, less what was there at the last reset. */
 struct tally_sum {
-    uint64_t connections, requests, refused, paths[TALLY_PATHS_MAX];
+    uint64_t connections, requests, refused, handshakes, resumed, handshakes_failed;
+    uint64_t paths[TALLY_PATHS_MAX];
 };
 void tally_add(struct tally_sum *sum, const struct tally *tally);
 void tally_sum_subtract(struct tally_sum *sum, const struct tally_sum *base);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "connection.h"
+#include "tls/tls.h"
 
 enum {
     RECEIVE_BUFFERS = 1024,
@@ -67,11 +68,19 @@ static void *run(void *context) {
     return NULL;
 }
 
-int worker_open(struct worker *worker, struct server *server, int listener, unsigned slots) {
-    struct ring_options options;
+void worker_init(struct worker *worker, struct server *server) {
     *worker = (struct worker){.server = server, .listener = RING_NO_SLOT};
     list_init(&worker->connections);
     pool_init(&worker->pool, &server->depot);
+}
+
+int worker_open_tls(struct worker *worker, const struct tls_options *options, char *why,
+                    size_t why_size) {
+    return tls_open(&worker->tls, options, &worker->pool, why, why_size);
+}
+
+int worker_open(struct worker *worker, int listener, unsigned slots) {
+    struct ring_options options;
     ring_options_init(&options, slots);
     options.slots = slots;
     options.buffers = RECEIVE_BUFFERS;
@@ -91,6 +100,10 @@ int worker_open(struct worker *worker, struct server *server, int listener, unsi
 
 void worker_close(struct worker *worker) {
     ring_close(worker->ring);
+}
+
+void worker_deinit(struct worker *worker) {
+    tls_close(worker->tls);
 }
 
 int origin_worker_start(struct worker *worker) {

@@ -19,6 +19,8 @@
 #include "tally.h"
 
 struct keys;
+struct tls;
+struct tls_options;
 
 /* Shared. Constant once the workers run, but for the gauges and what has a lock. */
 struct server {
@@ -37,6 +39,7 @@ struct server {
 struct worker {
     struct ring *ring;
     struct pool pool;
+    struct tls *tls; /* NULL: plain HTTP */
     struct server *server;
     struct ring_op accept, close_listener;
     int32_t listener;
@@ -50,8 +53,14 @@ struct worker {
     pthread_t thread;
 };
 
+void worker_init(struct worker *worker, struct server *server);
+/* All connections must be closed. Harmless on a worker that is all zero. */
+void worker_deinit(struct worker *worker);
+/* Makes it speak TLS: 0, or negative with one line in `why`. */
+int worker_open_tls(struct worker *worker, const struct tls_options *options, char *why,
+                    size_t why_size);
 /* Takes over the descriptor of a listening socket. 0 or -errno. Before the thread exists. */
-int worker_open(struct worker *worker, struct server *server, int listener, unsigned slots);
+int worker_open(struct worker *worker, int listener, unsigned slots);
 void worker_close(struct worker *worker);
 
 /* Starts and ends the thread. 0 or an errno. */
