@@ -6,7 +6,6 @@ The handshakes are cut by a proxy in front of a real server; what is inside TLS 
 
 import random
 import signal
-import socket
 import ssl
 import struct
 import time
@@ -140,7 +139,7 @@ class HandshakeTest(TlsCase):
     def test_reset_anywhere(self):
         nginx = self.start(Https("good"))
         for limit in (1, 5, 100, 500):
-            cutter = self.start(Cutter(nginx.port, (5000, 9000), limit, harness.Connection.reset))
+            cutter = self.start(Cutter(nginx.port, (5000, 9000), limit, "reset"))
             (one,) = self.get(*self.to(cutter), "https://good.test/", exit=1)
             with self.subTest(limit=limit):
                 self.fails(one, "tls", "reset", "handshake-cut")
@@ -173,7 +172,7 @@ class StallTest(TlsCase):
         nginx = self.start(Https("good"))
         for limit in (0, 3, 200):
             began = time.monotonic()
-            cutter = self.start(Cutter(nginx.port, (5000, 9000), limit, harness.Connection.wait_for_close))
+            cutter = self.start(Cutter(nginx.port, (5000, 9000), limit, "stall"))
             if limit == 0:
                 cutter.behave = harness.Connection.wait_for_close
             (one,) = self.get(*args, *self.to(cutter), "https://good.test/", exit=1)

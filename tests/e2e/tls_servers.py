@@ -104,27 +104,28 @@ class SServer(harness.Server):
 
 
 class Cutter(harness.Liar):
-    """A TCP proxy that passes bytes on in pieces of `sizes`, each in a segment of its own; then(proxy's connection) is called,
-    instead of forwarding more, after `limit` bytes for the client."""
+    """A TCP proxy that passes bytes on in pieces of `sizes`, each in a segment of its own. After `limit` bytes for the client it
+    stops, and does `end` to it: "close", "reset" or "stall"."""
 
-    def __init__(self, port, sizes=(1, 7), limit=None, then=None):
+    def __init__(self, port, sizes=(1, 7), limit=None, end="close"):
         super().__init__(self._forward)
-        self.target, self.sizes, self.limit, self.then = port, sizes, limit, then
+        self.target, self.sizes, self.limit, self.end = port, sizes, limit, end
 
     def _forward(self, connection):
         random_sizes = random.Random(connection.number)
+        client = connection.socket
         with socket.create_connection((self.host, self.target)) as server:
             server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            up = threading.Thread(target=self._pump, args=(connection.socket, server, random_sizes, None), daemon=True)
+            up = threading.Thread(target=self._pump, args=(client, server, random_sizes, None), daemon=True)
             up.start()
-            cut = self._pump(server, connection.socket, random_sizes, self.limit)
-            if cut and self.then:
-                self.then(connection)
-            # shutdown wakes the other thread's recv.
-            for sock in (connection.socket, server):
-                with harness.contextlib.suppress(OSError):
-                    sock.shutdown(socket.SHUT_RDWR)
+            if self._pump(server, client, random_sizes, self.limit) and self.end == "stall":
+                up.join()
+            # A socket that a thread is reading stays open whoever closes it; this wakes the thread.
+            with harness.contextlib.suppress(OSError):
+                client.shutdown(socket.SHUT_RD)
             up.join()
+            if self.end == "reset":
+                connection.reset()
 
     def _pump(self, source, sink, random_sizes, limit):
         """True when the limit was reached, False at the end of what came."""
