@@ -90,8 +90,10 @@ $(BUILD)/flags: force $(WOLFSSL_RECORD)
 	@test -n "$(PKG_LIBS)" || { echo "libraries are missing: tools/dev/setup build installs them" >&2; exit 1; }
 	@$(call note,$(CC) $(CPPFLAGS) $(CFLAGS) $(shell cksum <$(WOLFSSL_RECORD)))
 
-# What tells the program which wolfSSL it has.
-$(BUILD)/obj/engine/tls/%.o: private CPPFLAGS += -include ringfetch_wolfssl.h
+# Which wolfSSL this is, and how it was configured: its headers mean nothing, or something else, without that before them.
+TLS_CPPFLAGS = -include ringfetch_wolfssl.h
+$(BUILD)/obj/engine/tls/%.o: private CPPFLAGS += $(TLS_CPPFLAGS)
+$(BUILD)/obj/tests/unit/tls/%.o: private CPPFLAGS += $(TLS_CPPFLAGS)
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -181,7 +183,7 @@ suite: $(UNIT) $(FAULT) $(BUILD)/ringfetch
 	@$(RUN) --title "unit, fault and e2e" $(UNIT) $(FAULT) $(E2E)
 
 check: $(UNIT)  ## format, layers, headers, sizes, texts, manual, unit tests: seconds
-	@CC="$(CC)" CPPFLAGS='$(CPPFLAGS)' CFLAGS='$(CFLAGS)' tools/dev/check; checked=$$?; \
+	@CC="$(CC)" CPPFLAGS='$(CPPFLAGS) $(TLS_CPPFLAGS)' CFLAGS='$(CFLAGS)' tools/dev/check; checked=$$?; \
 		$(RUN) --title unit $(UNIT) && exit $$checked
 
 asan:  ## unit, fault and e2e tests under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -205,9 +207,9 @@ fuzz-run: $(FUZZ)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) tools/dev/fuzz $(BUILD) $(FUZZ)
 
 # One file a process: from the second file on, clang-tidy 14 takes every va_list for uninitialised.
-tidy:  ## clang-tidy
+tidy: $(BUILD)/flags  ## clang-tidy
 	@printf '%s\0' $(CORE_SRC) $(RING_SRC) $(SIM_SRC) $(CLI_SRC) $(patsubst %,tools/examples/%.c,$(examples)) | \
-		xargs -0 -n 1 -P $(shell nproc) tools/dev/tidy $(CPPFLAGS) $(CFLAGS) --
+		xargs -0 -n 1 -P $(shell nproc) tools/dev/tidy $(CPPFLAGS) $(TLS_CPPFLAGS) $(CFLAGS) --
 
 # ---- what people do with it -----------------------------------------------------------------------------
 
