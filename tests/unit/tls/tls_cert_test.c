@@ -217,7 +217,8 @@ static void test_wildcards(void **state) {
                      "b.a.example.org", "b..a.example"));
     check_hosts(
         &(struct cert_parts){.dns = LIST("*.com", "*", "*.", "*.com.", "*..com", "*.*.net")},
-        (const char *const[]){NULL}, LIST("a.com", "com", "a", "a.com.", "a..com", "a.b.net"));
+        (const char *const[]){NULL},
+        LIST("a.com", "com", "a", "a.com.", "a.com..", "a..com", "a.b.net"));
     check_hosts(&(struct cert_parts){.dns = LIST("f*.example.org", "*f.example.org", "a.*.example",
                                                  "*a.b.example")},
                 (const char *const[]){NULL},
@@ -259,6 +260,12 @@ static void test_sans_that_never_match(void **state) {
     assert_string_equal(cert->sans[2], "");
     assert_false(tls_cert_is_for(cert, span_of("a.example\0z", 11)));
     assert_false(tls_cert_is_for(cert, span_of(NULL, 0)));
+    tls_cert_drop(cert);
+    cert = cert_of(span_of(REAL, sizeof REAL - 1));
+    assert_true(tls_cert_is_for(cert, span_of("b.a.example", 11)));
+    assert_false(tls_cert_is_for(cert, span_of("b\0.a.example", 12)));
+    assert_true(tls_cert_is_for(cert, span_of("192.0.2.7", 9)));
+    assert_false(tls_cert_is_for(cert, span_of("192.0.2.7\0x", 11)));
     tls_cert_drop(cert);
 }
 

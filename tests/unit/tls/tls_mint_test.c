@@ -100,6 +100,9 @@ static void check_with_openssl(const struct tls_mint *mint) {
                            "-CAfile $D/ca $D/cert"));
     assert_true(shell_says("openssl verify -x509_strict -CAfile $D/ca $D/ca"));
     assert_false(shell_says("openssl verify -x509_strict -CAfile $D/cert $D/cert"));
+    assert_true(shell_says("openssl x509 -in $D/ca -noout -text | grep 'CA:TRUE, pathlen:0'"));
+    assert_true(shell_says("openssl x509 -in $D/cert -noout -text | grep 'TLS Web Server'"));
+    assert_false(shell_says("openssl x509 -in $D/cert -noout -text | grep '(Negative)'"));
     assert_true(shell_says("openssl pkey -in $D/key -check -noout"));
     assert_true(shell_says("test \"$(openssl x509 -in $D/cert -noout -pubkey)\" = "
                            "\"$(openssl pkey -in $D/key -pubout)\""));

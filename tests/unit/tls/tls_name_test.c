@@ -81,6 +81,9 @@ static void test_unknown_attributes_are_numbers(void **state) {
     cert_add_attribute(&name, BYTES("\x27"), DER_NULL, BYTES(""));
     assert_string_equal(text_of(&name), "0.39=#0500");
     name = begin();
+    cert_add_attribute(&name, BYTES("\x50"), DER_NULL, BYTES(""));
+    assert_string_equal(text_of(&name), "2.0=#0500");
+    name = begin();
     cert_add_attribute(&name, BYTES("\x28\x01"), DER_NULL, BYTES(""));
     assert_string_equal(text_of(&name), "1.0.1=#0500");
 }
