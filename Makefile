@@ -32,7 +32,7 @@ LDFLAGS += -pthread $(SANITIZE)
 
 # ---- sources, room by room (engine/LAYERS has their order) ------------------------------------------
 base   = assert err hash heap pool
-tls    = tls tls_options tls_roots tls_stream tls_verify tls_cert tls_name tls_der tls_sessions tls_memory tls_text tls_mint tls_speed
+tls    = tls tls_options tls_roots tls_stream tls_verify tls_chain tls_cert tls_der tls_name tls_sessions tls_memory tls_text tls_mint tls_speed
 http   = token response framing body request http_date url url_host url_percent url_domain url_symbol url_ip
 ring   = ring_uring ring_queue ring_complete ring_accept ring_buffers ring_slots ring_probe ring_timers
 net    = address dns dns_message name_table resolver resolver_cache resolver_hosts resolver_order \
