@@ -56,28 +56,31 @@ static unsigned days_of_month(unsigned year, unsigned month) {
     return month == 2 && leap ? 29 : days[month - 1];
 }
 
+/* RFC 5280 4.1.2.5.1: two digits of a year mean 1950 to 2049. */
+static bool year_take(unsigned tag, struct span *text, unsigned *year) {
+    if (tag == DER_GENERALIZED_TIME)
+        return digits_take(text, 4, year);
+    if (tag != DER_UTC_TIME || !digits_take(text, 2, year))
+        return false;
+    *year += *year < 50 ? 2000 : 1900;
+    return true;
+}
+
 /* RFC 5280 4.1.2.5: always with seconds, always in UTC. */
 static bool time_take(struct span *from, int64_t *seconds) {
+    static const unsigned last[] = {12, 31, 23, 59, 59};
     struct der_element time;
-    unsigned year, month, day, hour, minute, second;
-    if (!der_take(from, &time))
+    unsigned year, parts[5]; /* month, day, hour, minute, second */
+    if (!der_take(from, &time) || !year_take(time.tag, &time.value, &year))
         return false;
-    struct span text = time.value;
-    if (time.tag == DER_UTC_TIME) {
-        if (!digits_take(&text, 2, &year))
+    for (int i = 0; i < 5; i++)
+        if (!digits_take(&time.value, 2, &parts[i]) || parts[i] > last[i])
             return false;
-        year += year < 50 ? 2000 : 1900;
-    } else if (time.tag != DER_GENERALIZED_TIME || !digits_take(&text, 4, &year)) {
+    unsigned month = parts[0], day = parts[1];
+    if (!month || !day || day > days_of_month(year, month) || !span_is(time.value, "Z"))
         return false;
-    }
-    if (!digits_take(&text, 2, &month) || !digits_take(&text, 2, &day) ||
-        !digits_take(&text, 2, &hour) || !digits_take(&text, 2, &minute) ||
-        !digits_take(&text, 2, &second) || !span_is(text, "Z"))
-        return false;
-    if (month < 1 || month > 12 || day < 1 || day > days_of_month(year, month) || hour > 23 ||
-        minute > 59 || second > 59)
-        return false;
-    *seconds = days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+    *seconds =
+        days_from_civil(year, month, day) * 86400 + parts[2] * 3600 + parts[3] * 60 + parts[4];
     return true;
 }
 
@@ -115,25 +118,29 @@ static bool extensions_take(struct span tbs, struct parts *parts) {
     return true;
 }
 
+static bool validity_take(struct span *from, struct parts *parts) {
+    struct der_element validity;
+    return der_expect(from, DER_SEQUENCE, &validity) &&
+           time_take(&validity.value, &parts->not_before) &&
+           time_take(&validity.value, &parts->not_after) && !validity.value.len;
+}
+
+static bool tbs_take(struct span tbs, struct parts *parts) {
+    struct der_element element;
+    return der_skip_optional(&tbs, 0xa0) && der_expect(&tbs, DER_INTEGER, &element) &&
+           der_expect(&tbs, DER_SEQUENCE, &element) &&
+           der_expect(&tbs, DER_SEQUENCE, &parts->issuer) && validity_take(&tbs, parts) &&
+           der_expect(&tbs, DER_SEQUENCE, &parts->subject) &&
+           der_expect(&tbs, DER_SEQUENCE, &parts->key) && extensions_take(tbs, parts);
+}
+
 static bool parts_take(struct span der, struct parts *parts) {
-    struct der_element certificate, tbs, element, validity;
-    if (!der_expect(&der, DER_SEQUENCE, &certificate) || der.len ||
-        !der_expect(&certificate.value, DER_SEQUENCE, &tbs) ||
-        !der_expect(&certificate.value, DER_SEQUENCE, &element) ||
-        !der_expect(&certificate.value, DER_BIT_STRING, &element) || certificate.value.len)
-        return false;
-    struct span rest = tbs.value;
-    if (!der_skip_optional(&rest, 0xa0) || !der_expect(&rest, DER_INTEGER, &element) ||
-        !der_expect(&rest, DER_SEQUENCE, &element) ||
-        !der_expect(&rest, DER_SEQUENCE, &parts->issuer) ||
-        !der_expect(&rest, DER_SEQUENCE, &validity) ||
-        !der_expect(&rest, DER_SEQUENCE, &parts->subject) ||
-        !der_expect(&rest, DER_SEQUENCE, &parts->key))
-        return false;
-    if (!time_take(&validity.value, &parts->not_before) ||
-        !time_take(&validity.value, &parts->not_after) || validity.value.len)
-        return false;
-    return extensions_take(rest, parts);
+    struct der_element certificate, tbs, element;
+    return der_expect(&der, DER_SEQUENCE, &certificate) && !der.len &&
+           der_expect(&certificate.value, DER_SEQUENCE, &tbs) &&
+           der_expect(&certificate.value, DER_SEQUENCE, &element) &&
+           der_expect(&certificate.value, DER_BIT_STRING, &element) && !certificate.value.len &&
+           tbs_take(tbs.value, parts);
 }
 
 /* ---- SANs -------------------------------------------------------------------------------------------- */
