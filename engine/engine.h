@@ -16,6 +16,7 @@
 #include "job/sched.h"
 #include "net/resolver.h"
 #include "ring/ring.h"
+#include "tls/tls.h"
 
 enum { WHY_BYTES = 512, OUTPUTS_MAX = 16 };
 
@@ -26,6 +27,7 @@ struct worker {
     bool started; /* `thread` must be joined */
     struct ring *ring;
     struct resolver *resolver;
+    struct tls *tls;
     struct conn_pool *conns;
     struct pool pool;
     struct sched sched;
@@ -54,7 +56,18 @@ struct output {
     size_t state_offset; /* of its streams' state in a job's sink */
 };
 
-struct submissions; /* engine_submit.c */
+struct submissions; /* engine_result.c */
+/* Room for what a result points to and nobody else holds. */
+struct result_texts {
+    char ip[ADDRESS_TEXT_BYTES];
+    char detail[512];
+    char fingerprint[65];
+    struct rf_tls_facts tls;
+};
+void result_fill(const struct job *job, struct rf_result *result, struct result_texts *texts);
+void result_fill_redirects(const struct job *job, struct rf_redirect *redirects);
+
+/* engine_submit.c */
 
 struct rf_engine {
     struct rf_settings settings; /* strings and arrays are the engine's copies */

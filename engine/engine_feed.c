@@ -105,8 +105,6 @@ static void make_job(struct feeder *feeder, const struct input_record *record) {
         if (fault != URL_OK) {
             err = url_err(fault, record->line);
             why = url_fault_text(fault);
-        } else if (url.scheme == URL_HTTPS) {
-            err = err_make(STAGE_INPUT, ERR_NO_TLS, (int32_t)record->line);
         }
     }
     if (!is_ours(&engine->settings, &url, record->url))

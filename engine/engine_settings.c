@@ -116,6 +116,10 @@ static enum rf_exit check(struct rf_engine *engine, char *why, size_t why_size) 
         snprintf(why, why_size, "shard %u of %u does not exist", settings->shard, settings->shards);
         return RF_USAGE;
     }
+    if (settings->tls_min > RF_TLS_1_3 || settings->tls_max > RF_TLS_1_3) {
+        snprintf(why, why_size, "tls_min and tls_max must be RF_TLS_ANY, _1_2 or _1_3");
+        return RF_USAGE;
+    }
     if (settings->method && !request_method_is_valid(settings->method))
         return bad(why, why_size, "not a method", settings->method);
     const char *texts[] = {settings->user_agent, settings->referer, settings->range,
@@ -145,6 +149,12 @@ enum rf_exit settings_take(struct rf_engine *engine, const struct rf_settings *s
     copy->dns_servers = copy_text(settings->dns_servers);
     copy->interface = copy_text(settings->interface);
     copy->unix_socket = copy_text(settings->unix_socket);
+    copy->cacert = copy_text(settings->cacert);
+    copy->capath = copy_text(settings->capath);
+    copy->cert = copy_text(settings->cert);
+    copy->key = copy_text(settings->key);
+    copy->ciphers = copy_text(settings->ciphers);
+    copy->pinned_key = copy_text(settings->pinned_key);
     if (settings->body) {
         void *body = malloc(settings->body_bytes + 1);
         CHECK(body);
@@ -159,10 +169,11 @@ enum rf_exit settings_take(struct rf_engine *engine, const struct rf_settings *s
 
 void settings_drop(struct rf_engine *engine) {
     struct rf_settings *settings = &engine->settings;
-    const void *owned[] = {settings->method,    settings->user_agent,  settings->referer,
-                           settings->user,      settings->range,       settings->dns_servers,
-                           settings->interface, settings->unix_socket, settings->body,
-                           engine->fields};
+    const void *owned[] = {
+        settings->method, settings->user_agent,  settings->referer,    settings->user,
+        settings->range,  settings->dns_servers, settings->interface,  settings->unix_socket,
+        settings->body,   settings->cacert,      settings->capath,     settings->cert,
+        settings->key,    settings->ciphers,     settings->pinned_key, engine->fields};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free((void *)(uintptr_t)owned[i]);
     free_list(settings->headers);

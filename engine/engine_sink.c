@@ -295,73 +295,8 @@ void sink_resumed(struct worker *worker, struct link *link) {
 
 /* ---- the result ------------------------------------------------------------------------------------------ */
 
-static double ms_between(uint64_t from, uint64_t to) {
-    return from && to && to >= from ? (double)(to - from) / 1e6 : -1;
-}
-
-static struct rf_times times_of(const struct job *job) {
-    const struct exchange *exchange = &job->exchange;
-    bool dialled = exchange->connecting_ns || exchange->resolved_ns;
-    return (struct rf_times){
-        .queue = ms_between(job->read_ns, job->first_ns),
-        .dns = dialled ? ms_between(exchange->begun_ns, exchange->resolved_ns) : -1,
-        .connect = ms_between(exchange->connecting_ns, exchange->connected_ns),
-        .tls = -1,
-        .wait = ms_between(exchange->sent_ns, exchange->first_byte_ns),
-        .body = ms_between(exchange->first_byte_ns, job->ended_ns),
-        .total = ms_between(job->first_ns, job->ended_ns),
-    };
-}
-
-static void fill_redirects(const struct job *job, struct rf_redirect *redirects) {
-    size_t i = job->redirect_count;
-    for (const struct job_redirect *at = job->redirects; at; at = at->next)
-        redirects[--i] = (struct rf_redirect){.status = at->status, .url = at->url};
-}
-
-static const char *detail_of(const struct job *job, char *room, size_t size) {
-    if (!err_is(job->err))
-        return NULL;
-    return job->why ? job->why : err_text(job->err, room, size);
-}
-
-/* Room for what a result points to and nobody else holds. */
-struct texts {
-    char ip[ADDRESS_TEXT_BYTES];
-    char detail[256];
-};
-
-static void fill_result(struct job *job, struct rf_result *result, struct texts *texts) {
-    const struct exchange *exchange = &job->exchange;
+static void name_files(struct job *job, struct rf_result *result) {
     struct stream *stream = streams_of(job);
-    const struct address *address = &exchange->address;
-    bool inet = address->any.sa_family == AF_INET || address->any.sa_family == AF_INET6;
-    *result = (struct rf_result){
-        .n = job->n,
-        .line = job->line,
-        .url = job->text,
-        .tag = job->tag,
-        .ok = !err_is(job->err),
-        .skipped = job->skipped,
-        .status = job->status,
-        .error = {.stage = job->err.stage, .kind = job->err.kind, .detail = job->err.detail},
-        .detail = detail_of(job, texts->detail, sizeof texts->detail),
-        .method = job->method ? job->method : job_spec_method(job_spec_of(job)),
-        .final_url = job->url.href,
-        .redirect_count = job->redirect_count,
-        .http = !job->status ? NULL
-                : job->minor ? "1.1"
-                             : "1.0",
-        .ip = inet ? address_text(address, texts->ip) : NULL,
-        .port = inet ? address_port(address) : job->url.port,
-        .reused = exchange->reused,
-        .attempts = job->attempts,
-        .body_bytes = job->body_bytes,
-        .wire_bytes = exchange->wire_bytes,
-        .content_type = job->content_type,
-        .ms = times_of(job),
-        .time_us = clock_wall_us(),
-    };
     for (unsigned i = 0; i < engine_of(job)->output_count; i++) {
         if (!result->path)
             result->path = stream[i].open.path;
@@ -375,13 +310,14 @@ static void tell(struct job *job) {
     struct rf_engine *engine = engine_of(job);
     struct rf_result result;
     struct rf_redirect on_stack[REDIRECTS_ON_STACK], *redirects = on_stack;
-    struct texts texts;
+    struct result_texts texts;
     struct stream *stream = streams_of(job);
     if (job->redirect_count > REDIRECTS_ON_STACK)
         redirects = pool_acquire(&worker_of(job)->pool, job->redirect_count * sizeof *redirects);
-    fill_result(job, &result, &texts);
-    fill_redirects(job, redirects);
+    result_fill(job, &result, &texts);
+    result_fill_redirects(job, redirects);
     result.redirects = redirects;
+    name_files(job, &result);
     for (unsigned i = 0; i < engine->output_count; i++)
         if (engine->output[i].ops->record)
             engine->output[i].ops->record(engine->output[i].self, &stream[i].open, &result);

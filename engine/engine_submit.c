@@ -130,8 +130,6 @@ static struct err check(const struct rf_request *request, struct url *url, char 
         *why = url_fault_text(fault);
         return err_make(STAGE_INPUT, fault == URL_OTHER_SCHEME ? ERR_BAD_SCHEME : ERR_BAD_URL, 0);
     }
-    if (url->scheme == URL_HTTPS)
-        return err_make(STAGE_INPUT, ERR_NO_TLS, 0);
     if (request->method && !request_method_is_valid(request->method)) {
         *why = "not an HTTP method";
         return err_make(STAGE_INPUT, ERR_BAD_LINE, 0);

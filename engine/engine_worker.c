@@ -196,8 +196,30 @@ static bool open_ring(struct worker *worker, char *why) {
     return false;
 }
 
+static bool open_tls(struct worker *worker, char *why) {
+    const struct rf_settings *settings = &worker->engine->settings;
+    static const uint8_t versions[] = {TLS_VERSION_NONE, TLS_VERSION_1_2, TLS_VERSION_1_3};
+    struct tls_options options = {
+        .insecure = settings->insecure,
+        .cacert = settings->cacert,
+        .capath = settings->capath,
+        .cert = settings->cert,
+        .key = settings->key,
+        .version_min = versions[settings->tls_min],
+        .version_max = versions[settings->tls_max],
+        .ciphers = settings->ciphers,
+        .pinned = settings->pinned_key,
+        .keylog = getenv("SSLKEYLOGFILE"),
+        .alpn = "http/1.1",
+        .no_resumption = settings->no_resumption,
+    };
+    return tls_open(&worker->tls, &options, &worker->pool, why, WHY_BYTES) == 0;
+}
+
 static bool open_rooms(struct worker *worker, char *why) {
     const struct rf_settings *settings = &worker->engine->settings;
+    if (!open_tls(worker, why))
+        return false;
     static const int families[] = {AF_UNSPEC, AF_INET, AF_INET6};
     struct resolver_options resolver = {
         .family = families[settings->family],
@@ -209,6 +231,7 @@ static bool open_rooms(struct worker *worker, char *why) {
         .stall_ns = settings->stall_time_ms * NS_PER_MS,
         .idle_ns = settings->idle_time_ms * NS_PER_MS,
         .idle_max = settings->idle_max,
+        .tls = worker->tls,
         .unix_socket = settings->unix_socket,
         .interface = settings->interface,
         .connect_to = settings->connect_to,
@@ -280,6 +303,7 @@ static void close_rooms(struct worker *worker) {
         body_drop(&worker->pool, worker->spec.body);
     }
     conn_pool_close(worker->conns);
+    tls_close(worker->tls);
     resolver_close(worker->resolver);
     ring_close(show_ring(worker, NULL));
 }

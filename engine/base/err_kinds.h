@@ -26,7 +26,6 @@
     X(BAD_GLOB, "bad-glob", POLICY, 0, "the URL pattern is malformed")                             \
     X(LINE_TOO_LONG, "line-too-long", POLICY, 0, "the input line is too long")                     \
     X(BAD_SCHEME, "bad-scheme", POLICY, 0, "only http and https URLs can be fetched")              \
-    X(NO_TLS, "no-tls", POLICY, 0, "https is not supported yet")                                   \
     X(UNREADABLE, "unreadable", LOCAL, 0, "the input could not be read")                           \
     /* resolve */                                                                                  \
     X(NO_SUCH_HOST, "no-such-host", TARGET, 0, "the name does not exist")                          \
@@ -46,6 +45,25 @@
     X(TIMED_OUT, "timed-out", TARGET, 1, "it took too long")                                       \
     X(STALLED, "stalled", TARGET, 1, "no byte came for too long")                                  \
     X(SOCKET, "socket", LOCAL, 1, "the socket failed")                                             \
+    /* tls */                                                                                      \
+    X(EXPIRED, "expired", TARGET, 0, "the certificate has expired")                                \
+    X(NOT_YET_VALID, "not-yet-valid", TARGET, 0, "the certificate is not valid yet")               \
+    X(WRONG_HOST, "wrong-host", TARGET, 0, "the certificate is for another host")                  \
+    X(SELF_SIGNED, "self-signed", TARGET, 0, "the certificate is signed by itself alone")          \
+    X(UNKNOWN_ISSUER, "unknown-issuer", TARGET, 0, "no trusted root vouches for the certificate")  \
+    X(REVOKED, "revoked", TARGET, 0, "the certificate was revoked by its issuer")                  \
+    X(WEAK_KEY, "weak-key", TARGET, 0, "a key or signature of the certificate chain is too weak")  \
+    X(BAD_CERTIFICATE, "bad-certificate", TARGET, 0, "a certificate of the chain is not valid")    \
+    X(BAD_STAPLE, "bad-staple", TARGET, 0, "the stapled OCSP response is not valid")               \
+    X(PIN_MISMATCH, "pin-mismatch", TARGET, 0, "the public key is not the pinned one")             \
+    X(PROTOCOL_MISMATCH, "protocol-mismatch", TARGET, 0,                                           \
+      "no TLS version or cipher is common to both sides")                                          \
+    X(TLS_ALERT, "tls-alert", TARGET, 0, "the peer ended TLS with an alert")                       \
+    X(HANDSHAKE_CUT, "handshake-cut", TARGET, 1,                                                   \
+      "the connection was closed in the middle of the TLS handshake")                              \
+    X(BAD_TLS, "bad-tls", TARGET, 0, "what came is not valid TLS")                                 \
+    X(NO_ROOTS, "no-roots", LOCAL, 0, "no trusted root certificates were found")                   \
+    X(TLS_FAILED, "tls-failed", LOCAL, 0, "the TLS library failed")                                \
     /* head and body */                                                                            \
     X(HTTP_STATUS, "http-status", TARGET, 0, "the server answered with an error status")           \
     X(HTTP_09, "http-0.9", TARGET, 0, "the answer has no HTTP status line")                        \

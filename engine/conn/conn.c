@@ -9,7 +9,8 @@
 static const uint16_t conn_may_go[CONN_STATES] = {
     [CONN_ADDRESS] = BIT(CONN_ROOM) | BIT(CONN_CONNECT) | BIT(CONN_QUIET),
     [CONN_ROOM] = BIT(CONN_CONNECT) | BIT(CONN_QUIET),
-    [CONN_CONNECT] = BIT(CONN_ROOM) | BIT(CONN_ANSWER) | BIT(CONN_QUIET),
+    [CONN_CONNECT] = BIT(CONN_ROOM) | BIT(CONN_SECURE) | BIT(CONN_ANSWER) | BIT(CONN_QUIET),
+    [CONN_SECURE] = BIT(CONN_ANSWER) | BIT(CONN_QUIET),
     [CONN_ANSWER] = BIT(CONN_REUSE) | BIT(CONN_QUIET),
     [CONN_REUSE] = BIT(CONN_ANSWER) | BIT(CONN_QUIET),
     [CONN_QUIET] = BIT(CONN_CLOSE) | BIT(CONN_GONE),
@@ -39,6 +40,9 @@ static uint64_t conn_due(const struct conn *conn) {
     case CONN_CONNECT:
         due = dial_due(conn);
         break;
+    case CONN_SECURE:
+        due = conn->open_by_ns;
+        break;
     case CONN_ANSWER:
         if (options->stall_ns && !conn->paused)
             due = conn->activity_ns + options->stall_ns;
@@ -64,12 +68,16 @@ void conn_on_timer(struct ring_timer *timer) {
     struct conn *conn = CONTAINER_OF(timer, struct conn, timer);
     uint64_t now = ring_now(conn->pool->ring);
     struct exchange *exchange = conn->exchange;
-    if (conn_due(conn) > now) {
+    if (conn->state == CONN_QUIET) { /* nobody takes the last word */
+        ring_cancel(conn->pool->ring, &conn->send);
+    } else if (conn_due(conn) > now) {
         conn_watch(conn);
     } else if (exchange && exchange->deadline_ns && exchange->deadline_ns <= now) {
         conn_fail(conn, exchange_timed_out(exchange, ERR_TIMED_OUT));
     } else if (conn->state == CONN_ADDRESS || conn->state == CONN_CONNECT) {
         dial_look(conn, now);
+    } else if (conn->state == CONN_SECURE) {
+        conn_fail(conn, exchange_timed_out(exchange, ERR_TIMED_OUT));
     } else if (exchange) {
         conn_fail(conn, exchange_timed_out(exchange, ERR_STALLED));
     } else {
@@ -91,8 +99,8 @@ struct conn *conn_open(struct conn_pool *pool, struct exchange *exchange) {
     list_init(&conn->link);
     list_init(&conn->age);
     ring_timer_init(&conn->timer, conn_on_timer);
-    ring_op_init(&conn->send, h1_on_send);
-    ring_op_init(&conn->recv, h1_on_recv);
+    ring_op_init(&conn->send, wire_on_send);
+    ring_op_init(&conn->recv, wire_on_recv);
     pool->conns++;
     pool->counts.opened++;
     return conn;
@@ -101,8 +109,13 @@ struct conn *conn_open(struct conn_pool *pool, struct exchange *exchange) {
 struct exchange *conn_take_exchange(struct conn *conn) {
     struct exchange *exchange = conn->exchange;
     conn->exchange = NULL;
-    if (exchange)
-        exchange->conn = NULL;
+    if (!exchange)
+        return NULL;
+    exchange->conn = NULL;
+    if (conn->tls) {
+        tls_facts_drop(&exchange->tls);
+        exchange->tls = tls_stream_facts(conn->tls);
+    }
     return exchange;
 }
 
@@ -120,6 +133,7 @@ static void conn_release(struct conn *conn) {
     pool_release(pool->pool, conn->out, conn->out_room);
     bytes_release(&conn->head, pool->pool);
     bytes_release(&conn->held, pool->pool);
+    secure_end(conn);
     if (conn->out_body && --conn->out_body->references == 0)
         pool_release(pool->pool, conn->out_body, sizeof *conn->out_body + conn->out_body->count);
     conn->origin->conns--;
@@ -144,11 +158,13 @@ void conn_begin_close(struct conn *conn) {
         conn_leave_idle(conn);
     list_remove(&conn->link);
     ring_timer_stop(&conn->timer);
+    ring_timer_init(&conn->timer, conn_on_timer); /* it may have been waiting to resume */
     dial_end(conn);
     conn_go(conn, CONN_QUIET);
     if (!conn->chain) {
         ring_cancel(conn->pool->ring, &conn->recv);
         ring_cancel(conn->pool->ring, &conn->send);
+        secure_say_goodbye(conn);
     }
     conn_step_close(conn);
 }

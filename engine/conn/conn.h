@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * conn.h: what the files of this room share. A connection is dialled (conn_dial.c), carries one
- * HTTP/1.1 exchange after another (conn_h1.c), and is closed through one door (conn.c). It belongs
- * to one worker's pool and thread; its memory goes back only when the kernel holds nothing of it.
+ * conn.h: what the files of this room share. A connection is dialled (conn_dial.c), secured if its origin is https
+ * (conn_secure.c), carries bytes both ways (conn_wire.c) and on them one HTTP/1.1 exchange after another (conn_h1.c), and is
+ * closed through one door (conn.c). It belongs to one worker's pool and thread; its memory goes back only when the kernel
+ * holds nothing of it.
  *
  * Rejected: one big state for "what the socket does" times "what the response does". The connection
  * has enum conn_state, the response on it enum conn_expects.
@@ -14,16 +15,19 @@
 
 #include "base/bytes.h"
 #include "conn/conn_pool.h"
+#include "tls/tls.h"
 
 /* Named after what they await. The table conn_may_go in conn.c lists the legal moves:
  *
  *     ADDRESS -> CONNECT <-> ROOM;  ADDRESS -> ROOM;  CONNECT -> ANSWER <-> REUSE
+ *     CONNECT -> SECURE -> ANSWER
  *     any of these -> QUIET -> CLOSE -> GONE;  QUIET -> GONE (no socket)
  */
 enum conn_state {
     CONN_ADDRESS, /* the resolver's answer */
     CONN_ROOM,    /* a free slot, a free local port, or its turn to connect */
     CONN_CONNECT, /* one of the addresses to accept */
+    CONN_SECURE,  /* the end of the TLS handshake */
     CONN_ANSWER,  /* the response to its exchange */
     CONN_REUSE,   /* the next exchange; in its origin's idle list */
     CONN_QUIET,   /* the end of its operations */
@@ -63,14 +67,22 @@ struct dial {
     uint64_t deadline_ns; /* of connecting */
 };
 
+/* Received bytes that nobody has looked at yet. */
+struct incoming {
+    struct span now; /* of the span that is being read */
+    const struct span *rest;
+    unsigned rest_count;
+};
+
 struct conn {
     struct conn_pool *pool;
     struct origin *origin;
     struct exchange *exchange; /* NULL while idle or closing */
     struct dial *dial;         /* NULL once connected */
     struct attempt *chain;     /* heads the chain that `send` and `recv` are part of; else NULL */
-    struct link link; /* origin's idle list, or the pool's list of those that wait for room */
-    struct link age;  /* pool's idle connections, oldest first */
+    struct link
+        link; /* origin's idle list, or the pool's list of those that wait for room, or for their turn to shake hands */
+    struct link age; /* pool's idle connections, oldest first */
     struct ring_timer timer;
     struct ring_op send, recv, close;
     uint64_t activity_ns; /* last byte either way, or since when it is idle */
@@ -81,8 +93,15 @@ struct conn {
     size_t out_body_sent;
 
     struct bytes head; /* a response head that came in pieces */
-    struct bytes held; /* what came after a pause */
+    struct bytes held; /* what came after a pause, as HTTP */
     struct body_reader reader;
+    struct incoming
+        *incoming; /* during an upcall of the receive: what lies beyond the bytes being parsed */
+
+    struct tls_stream *tls; /* NULL: http, or not connected yet */
+    struct bytes sealed;    /* TLS records that wait for their turn, or came after a pause */
+    struct bytes cipher;    /* TLS records that `send` is sending */
+    uint64_t open_by_ns;    /* address, connecting and handshake together */
 
     struct address address; /* of the peer */
     int32_t slot;
@@ -96,7 +115,9 @@ struct conn {
     bool keep_alive; /* the response allows reuse */
     bool paused;     /* the exchange wants no more */
     bool stopping;   /* the receive was cancelled for a pause and has not ended yet */
-    bool peer_ended; /* the receive has ended: the peer closed, or an error */
+    bool
+        peer_ended; /* the receive has ended: the peer closed, or an error; or it said close_notify */
+    bool said_end; /* the peer said close_notify */
 };
 
 struct origin {
@@ -127,6 +148,11 @@ struct conn_pool {
     struct link idle;    /* by age, oldest first */
     struct link waiting; /* for room, first come first served */
     struct ring_timer room_timer;
+    struct tls *tls;     /* or NULL: no https */
+    struct link shaking; /* for their turn to do the costly part of a handshake */
+    struct ring_timer shake_timer;
+    uint64_t shake_turn_ns; /* the turn in which ... */
+    unsigned shakes;        /* ... so many handshakes went on */
     uint64_t room_retry_ns; /* not before this is it tried without a sign of room */
     unsigned freed;         /* signs of room since the timer's last firing */
     unsigned turn;          /* attempts so far, for windows of ports */
@@ -165,15 +191,68 @@ void dial_end(struct conn *conn);
 uint64_t dial_due(const struct conn *conn);
 void dial_look(struct conn *conn, uint64_t now);
 
+/* conn_wire.c: the bytes, whether TLS is below them or not */
+enum fed {
+    FED_ON,
+    FED_AWAY
+}; /* FED_AWAY: the exchange has ended, and the connection may be gone */
+/* Queues the last `count` operations of a chain that the caller began: the first bytes to send, and the receive. */
+void wire_begin_chained(struct conn *conn, int32_t slot);
+enum { WIRE_CHAINED = 2 };
+/* The socket is connected; if it was by a chain, that has sent the first bytes, or is about to. */
+void wire_on_connected(struct conn *conn, bool chained);
+/* Sends; one at a time, and `bytes` stay until h1_on_sent. `quietly`: no h1_on_sent where all goes well. */
+void wire_send(struct conn *conn, struct span bytes, bool quietly);
+/* Whether all that was sent has gone, as far as can be known: an answer to it has come. */
+bool wire_has_sent(struct conn *conn);
+/* Whether bytes of HTTP lie beyond those being parsed, in what has been received. */
+bool wire_has_more(struct conn *conn);
+/* Feeds received bytes for as long as the exchange wants them; the rest is kept. */
+enum fed wire_feed(struct conn *conn, struct incoming *incoming);
+void wire_stop_receiving(struct conn *conn);
+/* After a pause: takes what was held, then receives on if the owner still wants more. */
+void wire_resume(struct conn *conn);
+/* Goes on to the next span; false: there is none. */
+bool incoming_next(struct incoming *incoming);
+void incoming_keep(struct conn *conn, struct incoming *incoming, struct bytes *into);
+void wire_on_send(struct ring_op *op, const struct ring_event *event);
+void wire_on_recv(struct ring_op *op, const struct ring_event *event);
+
+/* conn_secure.c: TLS below the bytes */
+bool conn_is_secure(const struct conn *conn);
+/* Makes the stream with its hello, before connecting, if it is to be sent in a chain. False with *err: no memory, no roots. */
+bool secure_prepare(struct conn *conn, struct err *err);
+/* Whether a handshake's costly part may be done now; otherwise it waits for its turn. */
+bool secure_may_shake(struct conn_pool *pool);
+void secure_on_connected(struct conn *conn, bool chained);
+/* Received bytes during the handshake. */
+void secure_on_bytes(struct conn *conn, struct incoming *incoming);
+/* The receive has ended during the handshake. */
+void secure_on_end(struct conn *conn, int32_t result);
+/* Sends what TLS wants to send, unless a send is in flight: then after that. */
+void secure_flush(struct conn *conn, bool quietly);
+/* Reads the next piece of HTTP from what has been received. TLS_MORE: all of it was used up. */
+enum tls_got secure_read(struct conn *conn, struct incoming *incoming, struct span *data,
+                         struct err *err);
+/* A last word before closing: close_notify, or an alert. */
+void secure_say_goodbye(struct conn *conn);
+void secure_end(struct conn *conn);
+void secure_pool_init(struct conn_pool *pool);
+
 /* conn_h1.c */
+/* Writes the request into conn->out. */
+void h1_prepare(struct conn *conn);
 void h1_begin(struct conn *conn);
-/* Queues the request and the receive as the last `count` operations of a chain that the caller began. */
-void h1_begin_chained(struct conn *conn, int32_t slot);
-enum { H1_CHAINED = 2 };
-void h1_on_connected(struct conn *conn);
-void h1_on_send(struct ring_op *op, const struct ring_event *event);
-void h1_on_recv(struct ring_op *op, const struct ring_event *event);
-void h1_resume(struct conn *conn);
+/* The request is going out by the chain that connected. */
+void h1_begun(struct conn *conn);
+/* The last wire_send has gone, or failed. */
+void h1_on_sent(struct conn *conn, int32_t result);
+enum fed h1_feed(struct conn *conn, struct span in);
+/* Nothing more will come; `result` as of a receive. */
+void h1_on_end(struct conn *conn, int32_t result);
+/* Of a body that needs no further byte, after a pause. */
+bool h1_body_is_over(const struct conn *conn);
+void h1_finish(struct conn *conn, struct err err, bool surplus);
 
 /* conn_pool.c */
 void pool_room_freed(struct conn_pool *pool);

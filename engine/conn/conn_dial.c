@@ -61,15 +61,16 @@ static void attempt_on_socket(struct ring_op *op, const struct ring_event *event
         attempt->opened = true;
 }
 
-static void conn_use(struct conn *conn, struct attempt *attempt) {
+static void conn_use(struct conn *conn, struct attempt *attempt, bool chained) {
     conn->slot = attempt->slot;
     conn->address = conn->exchange->address = attempt->address;
     conn->exchange->connected_ns = ring_now(conn->pool->ring);
     conn->activity_ns = conn->exchange->connected_ns;
+    conn->open_by_ns = conn->dial->deadline_ns;
     attempt_release(attempt);
     dial_end(conn);
-    conn_go(conn, CONN_ANSWER);
-    h1_on_connected(conn);
+    conn_go(conn, conn_is_secure(conn) ? CONN_SECURE : CONN_ANSWER);
+    wire_on_connected(conn, chained);
 }
 
 /* Whether the failure is this machine's shortage, which time and closed connections cure. Ports: only after so many
@@ -148,7 +149,7 @@ static void attempt_on_connect(struct ring_op *op, const struct ring_event *even
     if (chained && conn->state == CONN_QUIET)
         chain_abandoned(conn, attempt);
     else if (conn && event->result == 0)
-        conn_use(conn, attempt);
+        conn_use(conn, attempt, chained);
     else
         attempt_failed(attempt);
 }
@@ -194,13 +195,13 @@ static void attempt_queue(struct conn *conn, struct attempt *attempt, bool chain
     const struct sockaddr *target = attempt_target(attempt, &len);
     ring_op_init(&attempt->socket, attempt_on_socket);
     ring_op_init(&attempt->connect, attempt_on_connect);
-    ring_chain(ring, (attempt->opened ? 1u : 2u) + (chained ? H1_CHAINED : 0u));
+    ring_chain(ring, (attempt->opened ? 1u : 2u) + (chained ? WIRE_CHAINED : 0u));
     if (!attempt->opened)
         ring_socket(ring, &attempt->socket, attempt->slot, target->sa_family);
     ring_connect(ring, &attempt->connect, attempt->slot, target, len);
     if (chained) {
         conn->chain = attempt;
-        h1_begin_chained(conn, attempt->slot);
+        wire_begin_chained(conn, attempt->slot);
     }
 }
 
@@ -212,6 +213,16 @@ static bool is_loopback(const struct address *address) {
 
 static unsigned dial_count(const struct conn *conn) {
     return conn->pool->options.unix_socket ? 1 : conn->dial->list->count;
+}
+
+/* Whether the first bytes can be queued behind the connect. TLS's hello may be sent more than once, but making one has to
+ * wait for its turn. False with *err when it can't be made. */
+static bool may_chain(struct conn *conn, struct err *err) {
+    if (dial_count(conn) != 1)
+        return false;
+    if (!conn_is_secure(conn))
+        return conn->exchange->idempotent;
+    return (conn->tls || secure_may_shake(conn->pool)) && secure_prepare(conn, err);
 }
 
 /* Starts the next address, or says why it can't be. */
@@ -228,6 +239,10 @@ static struct err attempt_begin(struct conn *conn) {
     bool paced = local || is_loopback(&address);
     if (paced && pool->unanswered >= UNANSWERED_MAX)
         return err;
+    struct err tls_err = ERR_OK;
+    bool chained = may_chain(conn, &tls_err);
+    if (err_is(tls_err))
+        return tls_err;
     struct attempt *attempt = pool_acquire_zeroed(pool->pool, sizeof *attempt);
     *attempt = (struct attempt){
         .pool = pool, .conn = conn, .address = address, .paced = paced, .index = dial->next};
@@ -241,7 +256,7 @@ static struct err attempt_begin(struct conn *conn) {
         return err;
     }
     pool->unanswered += paced;
-    attempt_queue(conn, attempt, conn->exchange->idempotent && dial_count(conn) == 1);
+    attempt_queue(conn, attempt, chained);
     return ERR_OK;
 }
 

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * conn_h1.c: HTTP/1.1 on a connected socket: one exchange at a time. Bytes are parsed where the kernel put
- * them; only a head that arrives in pieces, and what comes after a pause, is copied.
- *
- * The receive stays armed from connect to close, so that a byte nobody asked for is noticed when it
- * comes and not taken for the next answer.
+ * conn_h1.c: HTTP/1.1 on a connection: one exchange at a time. Bytes are parsed where they lie; only a head
+ * that arrives in pieces, and what comes after a pause, is copied.
  */
 #include <errno.h>
 
@@ -67,37 +64,22 @@ static void reset_for_exchange(struct conn *conn) {
     conn->out_body->references++;
 }
 
-void h1_begin(struct conn *conn) {
-    struct ring *ring = conn->pool->ring;
+void h1_prepare(struct conn *conn) {
     reset_for_exchange(conn);
-    conn->activity_ns = conn->exchange->sent_ns = ring_now(ring);
-    if (conn->out_len <= RING_QUIET_BYTES && !conn->out_body) {
-        conn->quiet_send = true;
-        ring_send_quiet(ring, &conn->send, conn->slot, conn->out, conn->out_len);
-    } else {
-        ring_send(ring, &conn->send, conn->slot, conn->out, conn->out_len);
-    }
+    conn->exchange->phase = EXCHANGE_WAITING; /* until it is connected */
+}
+
+void h1_begun(struct conn *conn) {
+    conn->exchange->phase = EXCHANGE_SENT;
+    conn->exchange->sent_ns = ring_now(conn->pool->ring);
     conn_watch(conn);
 }
 
-void h1_begin_chained(struct conn *conn, int32_t slot) {
-    struct ring *ring = conn->pool->ring;
+void h1_begin(struct conn *conn) {
     reset_for_exchange(conn);
-    conn->exchange->phase = EXCHANGE_WAITING; /* until it is connected */
-    ring_send(ring, &conn->send, slot, conn->out, conn->out_len);
-    ring_recv(ring, &conn->recv, slot);
-}
-
-void h1_on_connected(struct conn *conn) {
-    uint64_t now = ring_now(conn->pool->ring);
-    if (conn->out_len) { /* the chain has sent it, or is about to */
-        conn->exchange->phase = EXCHANGE_SENT;
-        conn->exchange->sent_ns = now;
-        conn_watch(conn);
-    } else {
-        ring_recv(conn->pool->ring, &conn->recv, conn->slot);
-        h1_begin(conn);
-    }
+    conn->activity_ns = conn->exchange->sent_ns = ring_now(conn->pool->ring);
+    wire_send(conn, span_of(conn->out, conn->out_len), !conn->out_body);
+    conn_watch(conn);
 }
 
 static void send_body_piece(struct conn *conn) {
@@ -107,24 +89,14 @@ static void send_body_piece(struct conn *conn) {
     size_t count = left < SEND_BYTES_MAX ? left : SEND_BYTES_MAX;
     const uint8_t *at = conn->out_body->at + conn->out_body_sent;
     conn->out_body_sent += count;
-    ring_send(conn->pool->ring, &conn->send, conn->slot, at, count);
+    wire_send(conn, span_of(at, count), false);
 }
 
-void h1_on_send(struct ring_op *op, const struct ring_event *event) {
-    struct conn *conn = CONTAINER_OF(op, struct conn, send);
-    conn->quiet_send = false;
-    if (conn->chain) {
-        dial_on_chain_broken(conn);
-        return;
-    }
-    if (conn->state != CONN_ANSWER) {
-        conn_step_close(conn);
-        return;
-    }
-    if (event->result < 0) {
+void h1_on_sent(struct conn *conn, int32_t result) {
+    if (result < 0) {
         /* The server may have answered before it closed: the receive tells the rest. A chain that broke
          * here never began to receive. */
-        conn->send_err = err_from_errno(STAGE_SEND, -event->result);
+        conn->send_err = err_from_errno(STAGE_SEND, -result);
         return;
     }
     conn->activity_ns = ring_now(conn->pool->ring);
@@ -139,16 +111,13 @@ void h1_on_send(struct ring_op *op, const struct ring_event *event) {
 /* ---- the end of a response ------------------------------------------------------------------- */
 
 static bool request_has_gone(struct conn *conn) {
-    if (conn->quiet_send) { /* answered, and small enough to have left in one piece */
-        ring_op_settle(conn->pool->ring, &conn->send);
-        conn->quiet_send = false;
-    }
-    return !ring_op_busy(&conn->send) && !conn->out_body && !err_is(conn->send_err);
+    return wire_has_sent(conn) && !conn->out_body && !err_is(conn->send_err);
 }
 
 /* The exchange is over. `surplus`: bytes lie beyond the response. */
-static void finish(struct conn *conn, struct err err, bool surplus) {
+void h1_finish(struct conn *conn, struct err err, bool surplus) {
     struct exchange *exchange = conn_take_exchange(conn);
+    conn->incoming = NULL; /* nothing of it is left, or the connection will not be used again */
     /* The first answer on a connection cannot have been another's; later ones may be when the server says more than it was
      * asked. */
     exchange->surplus = surplus && conn->served > 0;
@@ -190,14 +159,15 @@ static struct err end_err(const struct conn *conn, int32_t result) {
     return err_from_errno(conn->expects == EXPECT_BODY ? STAGE_BODY : STAGE_HEAD, -result);
 }
 
-static void on_recv_end(struct conn *conn, int32_t result) {
+/* A body without a length ends with the connection; over TLS only if the server said so, as anybody can cut a connection. */
+static struct err end_of_body(struct conn *conn) {
     struct err err;
-    if (conn->stopping && result == -ECANCELED) { /* our own doing, for a pause */
-        conn->stopping = false;
-        if (!conn->paused)
-            ring_recv(conn->pool->ring, &conn->recv, conn->slot);
-        return;
-    }
+    if (body_end(&conn->reader, &err) != STEP_DONE)
+        return err;
+    return conn->tls && !conn->said_end ? err_make(STAGE_BODY, ERR_TRUNCATED, 0) : ERR_OK;
+}
+
+void h1_on_end(struct conn *conn, int32_t result) {
     conn->peer_ended = true;
     conn->end_result = result;
     if (conn->state == CONN_REUSE)
@@ -207,26 +177,21 @@ static void on_recv_end(struct conn *conn, int32_t result) {
     else if (may_ask_again(conn))
         ask_again(conn);
     else if (result == 0 && conn->expects == EXPECT_BODY)
-        finish(conn, body_end(&conn->reader, &err) == STEP_DONE ? ERR_OK : err, false);
+        h1_finish(conn, end_of_body(conn), false);
     else
         conn_fail(conn, end_err(conn, result));
 }
 
 /* ---- receiving --------------------------------------------------------------------------------- */
 
-enum fed {
-    FED_ON,
-    FED_AWAY
-}; /* FED_AWAY: the exchange has ended or paused; the connection may be gone */
-
 /* What the owner's answer to an upcall means for the connection. */
 static enum fed obey(struct conn *conn, enum exchange_answer answer) {
     if (answer == EXCHANGE_PAUSE) {
-        conn->paused = conn->stopping = true;
-        ring_cancel(conn->pool->ring, &conn->recv);
+        conn->paused = true;
+        wire_stop_receiving(conn);
     } else if (answer == EXCHANGE_STOP) {
         conn->keep_alive = false;
-        finish(conn, ERR_OK, false);
+        h1_finish(conn, ERR_OK, false);
         return FED_AWAY;
     }
     return FED_ON;
@@ -288,8 +253,8 @@ static enum fed feed_head(struct conn *conn, struct span *in) {
     return fed;
 }
 
-/* Hands on body bytes until the input, the response or the owner's patience ends. `more` says whether bytes lie beyond *in. */
-static enum fed feed_body(struct conn *conn, struct span *in, bool more) {
+/* Hands on body bytes until the input, the response or the owner's patience ends. */
+static enum fed feed_body(struct conn *conn, struct span *in) {
     struct exchange *exchange = conn->exchange;
     struct span data;
     struct err err;
@@ -302,7 +267,7 @@ static enum fed feed_body(struct conn *conn, struct span *in, bool more) {
         enum exchange_answer answer =
             data.len ? exchange->ops->on_body(exchange, data) : EXCHANGE_GO;
         if (step == STEP_DONE && answer != EXCHANGE_PAUSE) {
-            finish(conn, ERR_OK, in->len > 0 || more);
+            h1_finish(conn, ERR_OK, in->len > 0 || wire_has_more(conn));
             return FED_AWAY;
         }
         if (obey(conn, answer) == FED_AWAY)
@@ -320,91 +285,29 @@ static enum fed unsolicited(struct conn *conn) {
     return FED_AWAY;
 }
 
-static void hold(struct conn *conn, struct span in) {
-    bytes_add(&conn->held, conn->pool->pool, in);
-}
-
-/* Whether a body is complete without a further byte: none, or of length 0. */
-static bool body_is_over(const struct conn *conn) {
+bool h1_body_is_over(const struct conn *conn) {
     return conn->expects == EXPECT_BODY &&
            (conn->reader.framing == FRAMING_NONE ||
             (conn->reader.framing == FRAMING_LENGTH && conn->reader.left == 0));
 }
 
-static enum fed feed(struct conn *conn, struct span in, bool more) {
+enum fed h1_feed(struct conn *conn, struct span in) {
     while (in.len && !conn->paused) {
         enum fed fed;
         if (conn->expects == EXPECT_NOTHING)
             return unsolicited(conn);
         if (conn->expects == EXPECT_BODY)
-            fed = feed_body(conn, &in, more);
+            fed = feed_body(conn, &in);
         else
             fed = feed_head(conn, &in);
         if (fed == FED_AWAY)
             return FED_AWAY;
-        if (!conn->paused && body_is_over(conn)) {
-            finish(conn, ERR_OK, in.len > 0 || more);
+        if (!conn->paused && h1_body_is_over(conn)) {
+            h1_finish(conn, ERR_OK, in.len > 0 || wire_has_more(conn));
             return FED_AWAY;
         }
     }
     if (in.len)
-        hold(conn, in);
+        bytes_add(&conn->held, conn->pool->pool, in);
     return FED_ON;
-}
-
-static void on_bytes(struct conn *conn, const struct ring_event *event) {
-    conn->activity_ns = ring_now(conn->pool->ring);
-    conn->pool->counts.received_bytes += (uint64_t)event->result;
-    if (conn->exchange) {
-        if (!conn->exchange->wire_bytes)
-            conn->exchange->first_byte_ns = conn->activity_ns;
-        conn->exchange->wire_bytes += (uint64_t)event->result;
-    }
-    for (unsigned i = 0; i < event->span_count; i++) {
-        if (conn->paused)
-            hold(conn, event->span[i]);
-        else if (feed(conn, event->span[i], i + 1 < event->span_count) == FED_AWAY)
-            return;
-    }
-}
-
-void h1_on_recv(struct ring_op *op, const struct ring_event *event) {
-    struct conn *conn = CONTAINER_OF(op, struct conn, recv);
-    if (conn->chain) {
-        dial_on_chain_broken(conn);
-    } else if (conn->state == CONN_QUIET) {
-        conn_step_close(conn);
-    } else if (event->result > 0) {
-        on_bytes(conn, event);
-    } else if (!event->more) {
-        on_recv_end(conn, event->result);
-    }
-}
-
-/* Takes what was held during the pause; then receives on, if the owner still wants more. */
-void h1_resume(struct conn *conn) {
-    if (!conn->paused)
-        return;
-    conn->paused = false;
-    conn->activity_ns = ring_now(conn->pool->ring);
-    struct bytes held = conn->held;
-    struct pool *pool = conn->pool->pool; /* the connection may be gone before its memory */
-    conn->held = (struct bytes){0};
-    enum fed fed = FED_ON;
-    if (body_is_over(conn)) {
-        finish(conn, ERR_OK, held.len > 0);
-        fed = FED_AWAY;
-    } else if (held.len) {
-        fed = feed(conn, bytes_span(&held), false);
-    }
-    bytes_release(&held, pool);
-    if (fed == FED_AWAY)
-        return;
-    conn_watch(conn); /* paused again or not: resuming took the timer */
-    if (conn->paused)
-        return;
-    if (conn->peer_ended)
-        on_recv_end(conn, conn->end_result);
-    else if (!ring_op_busy(&conn->recv))
-        ring_recv(conn->pool->ring, &conn->recv, conn->slot);
 }

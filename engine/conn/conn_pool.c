@@ -121,7 +121,9 @@ void exchange_begin(struct conn_pool *pool, struct exchange *exchange, struct or
     exchange->surplus = false;
     exchange->begun_ns = ring_now(pool->ring);
     exchange->resolved_ns = exchange->connecting_ns = exchange->connected_ns = 0;
+    exchange->secured_ns = 0;
     exchange->sent_ns = exchange->first_byte_ns = exchange->wire_bytes = 0;
+    tls_facts_drop(&exchange->tls);
     exchange->address = (struct address){.any.sa_family = AF_UNSPEC};
     struct link *idle = exchange->fresh ? NULL : list_first(&origin->idle);
     if (idle)
@@ -136,6 +138,10 @@ void exchange_end(struct exchange *exchange, struct err err) {
     exchange->ops->on_end(exchange, err);
 }
 
+void exchange_forget(struct exchange *exchange) {
+    tls_facts_drop(&exchange->tls);
+}
+
 void exchange_cancel(struct conn_pool *pool, struct exchange *exchange, struct err err) {
     (void)pool;
     if (exchange->conn)
@@ -145,7 +151,7 @@ void exchange_cancel(struct conn_pool *pool, struct exchange *exchange, struct e
 static void resume_later(struct ring_timer *timer) {
     struct conn *conn = CONTAINER_OF(timer, struct conn, timer);
     ring_timer_init(timer, conn_on_timer);
-    h1_resume(conn);
+    wire_resume(conn);
 }
 
 void exchange_resume(struct conn_pool *pool, struct exchange *exchange) {
@@ -172,6 +178,8 @@ struct err exchange_timed_out(const struct exchange *exchange, enum err_kind kin
     }
     if (conn->state == CONN_ADDRESS)
         return err_make(STAGE_RESOLVE, ERR_RESOLVER_TIMEOUT, 0);
+    if (conn->state == CONN_SECURE)
+        return err_make(STAGE_TLS, kind, 0);
     if (conn->state == CONN_ROOM)
         return err_make(STAGE_LOCAL, ERR_DESCRIPTORS, 0);
     return err_make(STAGE_CONNECT, kind, 0);
@@ -198,6 +206,8 @@ int conn_pool_open(struct conn_pool **out, struct ring *ring, struct resolver *r
     pool->resolver = resolver;
     pool->pool = memory;
     pool->options = *options;
+    pool->tls = options->tls;
+    secure_pool_init(pool);
     list_init(&pool->idle);
     list_init(&pool->waiting);
     ring_timer_init(&pool->room_timer, on_room_timer);
@@ -221,6 +231,7 @@ void conn_pool_close(struct conn_pool *pool) {
         return;
     CHECK(conn_pool_is_empty(pool) && pool->origin_count == 0);
     ring_timer_stop(&pool->room_timer);
+    ring_timer_stop(&pool->shake_timer);
     free(pool->buckets);
     free(pool);
 }

@@ -11,14 +11,16 @@
 #include "http/url.h"
 #include "net/resolver.h"
 #include "ring/ring.h"
+#include "tls/tls.h"
 
 struct conn_pool_options {
     uint64_t connect_timeout_ns;
     uint64_t stall_ns; /* no byte sent or received for so long; 0: off */
     uint64_t idle_ns;  /* how long an idle connection is kept */
     unsigned idle_max;
-    const char *unix_socket;       /* or NULL; connect here whatever the origin */
-    const char *interface;         /* or NULL: device or source address for every socket */
+    struct tls *tls;         /* for https; NULL: every https exchange fails. Outlives the pool */
+    const char *unix_socket; /* or NULL; connect here whatever the origin */
+    const char *interface;   /* or NULL: device or source address for every socket */
     const char *const *connect_to; /* "HOST1:PORT1:HOST2:PORT2"; NULL ends; may be NULL */
 };
 

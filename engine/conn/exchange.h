@@ -19,6 +19,7 @@
 #include "base/span.h"
 #include "http/response.h"
 #include "net/address.h"
+#include "tls/tls.h"
 
 struct conn;
 struct conn_pool;
@@ -78,15 +79,18 @@ struct exchange {
     struct link link;
 
     /* Facts for the record. Times on the ring's clock, 0 where it did not happen. */
-    uint64_t begun_ns, resolved_ns, connecting_ns, connected_ns, sent_ns, first_byte_ns;
-    uint64_t wire_bytes;
+    uint64_t begun_ns, resolved_ns, connecting_ns, connected_ns, secured_ns, sent_ns, first_byte_ns;
+    uint64_t wire_bytes;    /* of HTTP: without what TLS adds */
     struct address address; /* of the connection; family 0 where there was none */
+    struct tls_facts tls;   /* of the connection, once the exchange has ended */
 };
 
 /* The exchange's members above the second comment must be set, the rest zero or as the last on_end left them. */
 void exchange_begin(struct conn_pool *pool, struct exchange *exchange, struct origin *origin);
 /* Ends it early, with on_end(cancelled kind as given) before this returns. Harmless when idle. */
 void exchange_cancel(struct conn_pool *pool, struct exchange *exchange, struct err err);
+/* Gives back what the facts hold. Before the exchange's memory goes. */
+void exchange_forget(struct exchange *exchange);
 /* After EXCHANGE_PAUSE. Upcalls come later, from the loop. */
 void exchange_resume(struct conn_pool *pool, struct exchange *exchange);
 

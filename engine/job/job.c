@@ -133,7 +133,8 @@ static uint64_t backoff_ns(struct job *job) {
 /* Nothing has reached the server, or asking twice does no harm, or the user takes the risk. */
 static bool may_repeat(const struct job *job) {
     return job->exchange.idempotent || job->sched->options.retry_all ||
-           job->err.stage == STAGE_RESOLVE || job->err.stage == STAGE_CONNECT;
+           job->err.stage == STAGE_RESOLVE || job->err.stage == STAGE_CONNECT ||
+           (job->err.stage == STAGE_TLS && !job->exchange.sent_ns);
 }
 
 /* Whether another attempt is allowed, and if so after how long. */

@@ -56,8 +56,6 @@ static enum exchange_answer on_redirect(struct job *job, const struct http_field
     default:
         return refuse(job, STAGE_HEAD, ERR_BAD_REDIRECT, job->status);
     }
-    if (next.scheme == URL_HTTPS)
-        return refuse(job, STAGE_HEAD, ERR_NO_TLS, job->status);
     pool_release_text(sched->pool, (char *)job->next_url.href); /* of an answer that broke off */
     job->next_url = url_copy(&next, pool_acquire(sched->pool, next.href_len + 1));
     job->action = ACTION_REDIRECT;

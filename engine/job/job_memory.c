@@ -105,6 +105,7 @@ void job_release(struct pool *pool, struct job *job) {
         pool_release_text(pool, (char *)job->first.href);
     pool_release_text(pool, (char *)job->url.href);
     pool_release_text(pool, (char *)job->next_url.href);
+    exchange_forget(&job->exchange);
     pool_release_text(pool, job->text);
     pool_release_text(pool, job->name);
     pool_release_text(pool, job->tag);

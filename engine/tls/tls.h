@@ -121,7 +121,5 @@ void tls_memory_fail(unsigned countdown, bool all);
 const char *tls_library(void);
 bool tls_library_is_slow(void);
 const char *tls_library_source(void);
-/* What a slow library costs, in one line. */
-const char *tls_library_warning(void);
 
 #endif

@@ -62,6 +62,9 @@ bool rf_error_row(size_t index, struct rf_error_row *row);
 
 enum rf_family { RF_FAMILY_ANY, RF_FAMILY_IPV4, RF_FAMILY_IPV6 };
 
+/* TLS versions. */
+enum rf_tls { RF_TLS_ANY, RF_TLS_1_2, RF_TLS_1_3 };
+
 /* What an output does when a file of the wanted name is there already. */
 enum rf_on_exist {
     RF_EXIST_RENAME, /* take NAME.1, NAME.2 ... */
@@ -115,6 +118,19 @@ struct rf_settings {
     const char *interface;         /* device name or source address */
     const char *unix_socket;       /* connect to this path whatever the host */
 
+    /* https */
+    bool insecure;      /* don't verify certificates; records say so */
+    const char *cacert; /* PEM file of trusted roots; NULL (both): SSL_CERT_FILE, SSL_CERT_DIR,
+                                  else the system's */
+    const char *capath; /* directory of PEM files of trusted roots */
+    const char *cert;   /* PEM file: the client's certificate with its chain */
+    const char *key;    /* PEM file of its key; NULL: in `cert` */
+    enum rf_tls tls_min, tls_max; /* RF_TLS_ANY: 1.2 and 1.3 */
+    const char *ciphers;          /* names separated by ':'; NULL: a sensible choice */
+    const char
+        *pinned_key;    /* "sha256//BASE64[;sha256//...]" or a PEM or DER file of the public key */
+    bool no_resumption; /* a full handshake for every connection */
+
     /* input */
     bool globoff;           /* take [] {} in URLs as they stand */
     unsigned shard, shards; /* 1-based part, and of how many; 0 and 0: all */
@@ -161,6 +177,23 @@ struct rf_times {
     double total; /* from the start of the first attempt to the end */
 };
 
+/* The TLS of the connection that carried, or failed to carry, a request. */
+struct rf_tls_facts {
+    const char *version; /* "1.2", "1.3"; NULL where none was agreed on */
+    const char *cipher;  /* the standard's name; NULL where none was agreed on */
+    const char
+        *verify;   /* "ok", "off" (insecure), or the kind of error that the certificate met; NULL
+                            where none came */
+    bool resumed;  /* from an earlier session; the certificate below is that session's */
+    bool has_cert; /* the rest is known: also of a certificate that was refused */
+    const char *subject, *issuer; /* "CN=example.org, O=Example" */
+    const char *const *sans;      /* DNS names and IP addresses */
+    size_t san_count;
+    int64_t not_before, not_after; /* seconds since 1970 UTC */
+    int days_left;                 /* whole days until not_after; negative once it has expired */
+    const char *fingerprint;       /* SHA-256 of the certificate, 64 hex digits */
+};
+
 /* What became of one request. Valid until the function it was passed to returns. */
 struct rf_result {
     uint64_t n;      /* number of the input record, from 1, in input order */
@@ -184,8 +217,9 @@ struct rf_result {
     uint64_t body_bytes; /* as delivered */
     uint64_t wire_bytes; /* of the last response, head included */
     const char *content_type;
-    const char *path;   /* of the file written; set by an output; NULL: none */
-    const char *sha256; /* of the body, where it was computed; set by an output */
+    const char *path;               /* of the file written; set by an output; NULL: none */
+    const char *sha256;             /* of the body, where it was computed; set by an output */
+    const struct rf_tls_facts *tls; /* NULL: none was begun */
     struct rf_times ms;
     int64_t time_us;  /* when it ended, microseconds since 1970 UTC */
     const void *body; /* where keep_body asked for it; body_bytes long */
@@ -263,7 +297,7 @@ void rf_stop(struct rf_engine *engine, enum rf_exit exit);
 
 /* ---- watching it -------------------------------------------------------------------------------- */
 
-enum { RF_KINDS_MAX = 96 };
+enum { RF_KINDS_MAX = 128 };
 
 /* A snapshot, consistent enough for a progress line. */
 struct rf_progress {

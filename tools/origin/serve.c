@@ -178,7 +178,7 @@ static int serve_as(struct server *server, const struct serve_options *options,
         status = run(server, signals, url, identity);
     }
     for (unsigned i = 0; i < server->worker_count; i++)
-        worker_deinit(&server->workers[i]);
+        origin_worker_deinit(&server->workers[i]);
     pool_depot_deinit(&server->depot);
     if (server->log && fflush(server->log) && status == RF_OK)
         status = fail(RF_LOCAL_FAULT, "--log", options->log, errno);

@@ -102,7 +102,7 @@ void worker_close(struct worker *worker) {
     ring_close(worker->ring);
 }
 
-void worker_deinit(struct worker *worker) {
+void origin_worker_deinit(struct worker *worker) {
     tls_close(worker->tls);
 }
 

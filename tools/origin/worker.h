@@ -55,7 +55,7 @@ struct worker {
 
 void worker_init(struct worker *worker, struct server *server);
 /* All connections must be closed. Harmless on a worker that is all zero. */
-void worker_deinit(struct worker *worker);
+void origin_worker_deinit(struct worker *worker);
 /* Makes it speak TLS: 0, or negative with one line in `why`. */
 int worker_open_tls(struct worker *worker, const struct tls_options *options, char *why,
                     size_t why_size);

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * engine_result.c: what the outputs and callbacks are told of a job: its facts put into the public structs. On the job's worker's thread;
+ * nothing is copied but what has no text yet, so a result is valid for as long as its job and the texts beside it.
+ */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "engine.h"
+
+static double ms_between(uint64_t from, uint64_t to) {
+    return from && to && to >= from ? (double)(to - from) / 1e6 : -1;
+}
+
+static struct rf_times times_of(const struct job *job) {
+    const struct exchange *exchange = &job->exchange;
+    bool dialled = exchange->connecting_ns || exchange->resolved_ns;
+    return (struct rf_times){
+        .queue = ms_between(job->read_ns, job->first_ns),
+        .dns = dialled ? ms_between(exchange->begun_ns, exchange->resolved_ns) : -1,
+        .connect = ms_between(exchange->connecting_ns, exchange->connected_ns),
+        .tls = ms_between(exchange->connected_ns, exchange->secured_ns),
+        .wait = ms_between(exchange->sent_ns, exchange->first_byte_ns),
+        .body = ms_between(exchange->first_byte_ns, job->ended_ns),
+        .total = ms_between(job->first_ns, job->ended_ns),
+    };
+}
+
+void result_fill_redirects(const struct job *job, struct rf_redirect *redirects) {
+    size_t i = job->redirect_count;
+    for (const struct job_redirect *at = job->redirects; at; at = at->next)
+        redirects[--i] = (struct rf_redirect){.status = at->status, .url = at->url};
+}
+
+static const char *explain_tls(const struct job *job, char *room, size_t size) {
+    struct span bare = url_host_bare(&job->url);
+    char host[256];
+    snprintf(host, sizeof host, "%.*s", (int)bare.len, (const char *)bare.at);
+    return tls_explain(job->err, &job->exchange.tls, host, room, size);
+}
+
+static const char *detail_of(const struct job *job, struct result_texts *texts) {
+    if (!err_is(job->err))
+        return NULL;
+    if (job->why)
+        return job->why;
+    if (job->err.stage == STAGE_TLS)
+        return explain_tls(job, texts->detail, sizeof texts->detail);
+    return err_text(job->err, texts->detail, sizeof texts->detail);
+}
+
+/* ---- tls ------------------------------------------------------------------------------------------ */
+
+static void fill_cert(const struct tls_cert *cert, struct rf_tls_facts *facts,
+                      struct result_texts *texts) {
+    const int64_t day_s = 24 * 60 * 60;
+    int64_t left_s = cert->not_after - clock_wall_us() / 1000000;
+    for (unsigned i = 0; i < sizeof cert->fingerprint; i++)
+        snprintf(texts->fingerprint + 2 * i, 3, "%02x", cert->fingerprint[i]);
+    facts->has_cert = true;
+    facts->subject = cert->subject;
+    facts->issuer = cert->issuer;
+    facts->sans = cert->sans;
+    facts->san_count = cert->san_count;
+    facts->not_before = cert->not_before;
+    facts->not_after = cert->not_after;
+    facts->days_left = (int)(left_s / day_s - (left_s % day_s < 0));
+    facts->fingerprint = texts->fingerprint;
+}
+
+/* NULL where nothing of TLS was begun: http, or no connection. */
+static const struct rf_tls_facts *tls_of(const struct job *job, struct result_texts *texts) {
+    const struct tls_facts *tls = &job->exchange.tls;
+    struct rf_tls_facts *facts = &texts->tls;
+    if (!tls->version && !tls->cert && job->err.stage != STAGE_TLS)
+        return NULL;
+    *facts = (struct rf_tls_facts){
+        .version = tls_version_name(tls->version),
+        .cipher = tls->cipher,
+        .verify = tls->insecure         ? "off"
+                  : err_is(tls->verify) ? err_kind_name(tls->verify.kind)
+                  : tls->cert           ? "ok"
+                                        : NULL,
+        .resumed = tls->resumed,
+    };
+    if (tls->cert)
+        fill_cert(tls->cert, facts, texts);
+    return facts;
+}
+
+/* ---- the whole -------------------------------------------------------------------------------------- */
+
+void result_fill(const struct job *job, struct rf_result *result, struct result_texts *texts) {
+    const struct exchange *exchange = &job->exchange;
+    const struct address *address = &exchange->address;
+    bool inet = address->any.sa_family == AF_INET || address->any.sa_family == AF_INET6;
+    *result = (struct rf_result){
+        .n = job->n,
+        .line = job->line,
+        .url = job->text,
+        .tag = job->tag,
+        .ok = !err_is(job->err),
+        .skipped = job->skipped,
+        .status = job->status,
+        .error = {.stage = job->err.stage, .kind = job->err.kind, .detail = job->err.detail},
+        .detail = detail_of(job, texts),
+        .method = job->method ? job->method : job_spec_method(job_spec_of(job)),
+        .final_url = job->url.href,
+        .redirect_count = job->redirect_count,
+        .http = !job->status ? NULL
+                : job->minor ? "1.1"
+                             : "1.0",
+        .ip = inet ? address_text(address, texts->ip) : NULL,
+        .port = inet ? address_port(address) : job->url.port,
+        .reused = exchange->reused,
+        .attempts = job->attempts,
+        .body_bytes = job->body_bytes,
+        .wire_bytes = exchange->wire_bytes,
+        .content_type = job->content_type,
+        .tls = tls_of(job, texts),
+        .ms = times_of(job),
+        .time_us = clock_wall_us(),
+    };
+}
