@@ -239,19 +239,34 @@ static void compose(struct answer *answer) {
 
 /* ---- sending ----------------------------------------------------------------------------------- */
 
-static void on_received(struct sim_peer *peer, const uint8_t *bytes, size_t count);
+static struct model_peer *model_peer_of(const struct sim_peer *peer) {
+    return sim_peer_user(peer);
+}
+
+static struct answer *answer_of(const struct sim_peer *peer) {
+    return model_peer_of(peer)->answer;
+}
+
+unsigned http_model_id(const struct sim_peer *peer) {
+    return answer_of(peer)->id;
+}
+
+enum behaviour http_model_behaviour(const struct sim_peer *peer) {
+    return answer_of(peer)->behaviour;
+}
 
 static void finish(struct sim_peer *peer) {
-    struct answer *answer = sim_peer_user(peer);
+    struct answer *answer = answer_of(peer);
+    const struct model_wire *wire = model_peer_of(peer)->wire;
     switch (answer->after) {
     case AFTER_CLOSE:
-        sim_peer_close(peer);
+        wire->close(peer);
         break;
     case AFTER_RESET:
-        sim_peer_reset(peer);
+        wire->reset(peer);
         break;
     case AFTER_SURPLUS:
-        sim_peer_send(peer, "unasked", 7);
+        wire->send(peer, "unasked", 7, false);
         break;
     default:
         break;
@@ -260,14 +275,15 @@ static void finish(struct sim_peer *peer) {
 }
 
 static void send_more(struct sim_peer *peer) {
-    struct answer *answer = sim_peer_user(peer);
+    struct answer *answer = answer_of(peer);
     struct random *random = &answer->model->random;
     size_t left = answer->out_len - answer->out_at, count = left;
     bool drips = answer->behaviour == DO_DRIPS;
     if (drips && left > 16)
         count = 1 + random_below(random, random_below(random, 2) ? 16 : left);
-    sim_peer_send(peer, answer->out + answer->out_at, count);
+    const uint8_t *bytes = answer->out + answer->out_at;
     answer->out_at += count;
+    model_peer_of(peer)->wire->send(peer, bytes, count, count == left);
     if (answer->out_at < answer->out_len) {
         sim_peer_timer(peer, 1 + (unsigned)random_below(random, 400), send_more);
         return;
@@ -280,7 +296,7 @@ static void send_more(struct sim_peer *peer) {
 }
 
 static void begin_answer(struct sim_peer *peer) {
-    struct answer *answer = sim_peer_user(peer);
+    struct answer *answer = answer_of(peer);
     answer->out_len = answer->out_at = 0;
     answer->after = AFTER_NOTHING;
     answer->after_ms = 0;
@@ -327,7 +343,7 @@ static void take_upload(struct answer *answer) {
 }
 
 static void look(struct sim_peer *peer) {
-    struct answer *answer = sim_peer_user(peer);
+    struct answer *answer = answer_of(peer);
     if (!answer->uploading) {
         if (!read_head(answer))
             return;
@@ -343,10 +359,10 @@ static void look(struct sim_peer *peer) {
         begin_answer(peer);
 }
 
-static void on_received(struct sim_peer *peer, const uint8_t *bytes, size_t count) {
-    struct answer *answer = sim_peer_user(peer);
+void http_model_take(struct sim_peer *peer, const uint8_t *bytes, size_t count) {
+    struct answer *answer = answer_of(peer);
     if (!count) {
-        sim_peer_close(peer);
+        model_peer_of(peer)->wire->close(peer);
         return;
     }
     while (count) {
@@ -362,19 +378,41 @@ static void on_received(struct sim_peer *peer, const uint8_t *bytes, size_t coun
     }
 }
 
-static void on_accepted(struct sim_peer *peer) {
+void http_model_accept(struct sim_peer *peer, struct http_model *model) {
     struct answer *answer = calloc(1, sizeof *answer);
     CHECK(answer);
-    answer->model = sim_peer_context(peer);
-    answer->model->peers++;
-    sim_peer_set_user(peer, answer);
+    answer->model = model;
+    model->peers++;
+    model_peer_of(peer)->answer = answer;
 }
 
-static void on_closed(struct sim_peer *peer) {
-    struct answer *answer = sim_peer_user(peer);
+void http_model_forget(struct sim_peer *peer) {
+    struct answer *answer = answer_of(peer);
     answer->model->peers--;
     free(answer->out);
     free(answer);
 }
 
-const struct sim_server_ops http_model_ops = {on_accepted, on_received, on_closed};
+/* ---- without anything between --------------------------------------------------------------------- */
+
+static void plain_send(struct sim_peer *peer, const void *bytes, size_t count, bool last) {
+    (void)last;
+    sim_peer_send(peer, bytes, count);
+}
+
+static const struct model_wire plain_wire = {plain_send, sim_peer_close, sim_peer_reset};
+
+static void on_accepted(struct sim_peer *peer) {
+    struct model_peer *user = calloc(1, sizeof *user);
+    CHECK(user);
+    user->wire = &plain_wire;
+    sim_peer_set_user(peer, user);
+    http_model_accept(peer, sim_peer_context(peer));
+}
+
+static void on_closed(struct sim_peer *peer) {
+    http_model_forget(peer);
+    free(sim_peer_user(peer));
+}
+
+const struct sim_server_ops http_model_ops = {on_accepted, http_model_take, on_closed};

@@ -10,6 +10,8 @@
 #ifndef FAULT_HTTP_MODEL_H
 #define FAULT_HTTP_MODEL_H
 
+#include <stdbool.h>
+
 #include "base/hash.h"
 #include "ring/ring_sim.h"
 
@@ -54,6 +56,17 @@ enum { DO_FOR_EXCHANGES = DO_REDIRECT }; /* those before it mean something to a 
 /* Where DO_REDIRECT leads, the id is that much higher. */
 enum { MODEL_REDIRECTED = 256, MODEL_IDS_MAX = 512, MODEL_BYTES_MAX = 60000 };
 
+/* What carries a server's bytes: the network itself, or something between. `last`: these are the answer's last bytes. */
+struct model_wire {
+    void (*send)(struct sim_peer *peer, const void *bytes, size_t count, bool last);
+    sim_peer_fn *close, *reset;
+};
+/* sim_peer_user of every peer that the model serves, or its first member. */
+struct model_peer {
+    struct answer *answer;
+    const struct model_wire *wire;
+};
+
 struct http_model {
     struct random random;
     unsigned asked[MODEL_IDS_MAX];        /* heads of requests that arrived whole */
@@ -62,6 +75,14 @@ struct http_model {
     unsigned peers;                       /* live ones */
 };
 extern const struct sim_server_ops http_model_ops;
+/* The same for a server with a wire of its own, which sets wire and the peer's user first. */
+void http_model_accept(struct sim_peer *peer, struct http_model *model);
+void http_model_take(struct sim_peer *peer, const uint8_t *bytes, size_t count);
+void http_model_forget(struct sim_peer *peer);
+/* Of the latest request. */
+unsigned http_model_id(const struct sim_peer *peer);
+enum behaviour http_model_behaviour(const struct sim_peer *peer);
+
 void http_model_init(struct http_model *model, uint64_t seed);
 
 /* What belongs at place `at` of the body for `id`. */

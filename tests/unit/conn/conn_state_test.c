@@ -22,7 +22,7 @@ static bool is_in_diagram(enum conn_state from, enum conn_state to) {
         {CONN_ADDRESS, CONN_CONNECT}, {CONN_CONNECT, CONN_ROOM},   {CONN_ROOM, CONN_CONNECT},
         {CONN_ADDRESS, CONN_ROOM},    {CONN_CONNECT, CONN_ANSWER}, {CONN_ANSWER, CONN_REUSE},
         {CONN_REUSE, CONN_ANSWER},    {CONN_QUIET, CONN_CLOSE},    {CONN_CLOSE, CONN_GONE},
-        {CONN_QUIET, CONN_GONE},
+        {CONN_QUIET, CONN_GONE},      {CONN_CONNECT, CONN_SECURE}, {CONN_SECURE, CONN_ANSWER},
     };
     if (to == CONN_QUIET)
         return from < CONN_QUIET;
