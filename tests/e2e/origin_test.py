@@ -33,6 +33,7 @@ class Raw:
 
     def __init__(self, origin, address=None, context=None):
         self.socket = socket.create_connection((address or origin.host, origin.port), timeout=LIMIT)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context:
             self.socket = context.wrap_socket(self.socket, server_hostname="localhost")
         self.ahead = b""
