@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import os
 import resource
+import ssl
 
 import aiohttp
 import uvloop
@@ -25,7 +26,8 @@ async def fetch(session, gate, url, out):
 
 async def fetch_all(urls, options):
     gate = asyncio.Semaphore(options.at_once)
-    connector = aiohttp.TCPConnector(limit=options.at_once, force_close=options.new_connections)
+    trust = {"ssl": ssl.create_default_context(cafile=options.cacert)} if options.cacert else {}
+    connector = aiohttp.TCPConnector(limit=options.at_once, force_close=options.new_connections, **trust)
     timeout = aiohttp.ClientTimeout(total=None)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         results = await asyncio.gather(
@@ -39,6 +41,7 @@ def main():
     parser.add_argument("--at-once", type=int, default=100)
     parser.add_argument("--out", help="directory for the files; bodies are dropped without it")
     parser.add_argument("--new-connections", action="store_true", help="close each connection after its request")
+    parser.add_argument("--cacert", help="PEM file of the only roots to trust for https")
     parser.add_argument("list", help="a file with a URL a line")
     options = parser.parse_args()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -12,7 +12,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from lib import memory, report, works  # noqa: E402
+from lib import memory, report, works, works_tls, works_tls_live  # noqa: E402
 from lib.context import Context  # noqa: E402
 from lib.measure import Failed  # noqa: E402
 from lib.result import Result  # noqa: E402
@@ -28,6 +28,15 @@ WORKS = {
     "wait-100": works.wait_100,
     "wait-19000": works.wait_19000,
     "lines-10m": memory.lines_10m,
+    "tls-gcm": works_tls.tls_gcm,
+    "tls-hosts": works_tls.tls_hosts,
+    "tls-resume": works_tls.tls_resume,
+    "tls-keep-100": works_tls.tls_keep_100,
+    "tls-keep-16k": works_tls.tls_keep_16k,
+    "tls-keep-64k": works_tls.tls_keep_64k,
+    "tls-big-null": works_tls.tls_big_null,
+    "tls-idle-memory": works_tls_live.tls_idle_memory,
+    "tls-latency": works_tls_live.tls_latency,
 }
 
 

@@ -4,20 +4,26 @@
 It is a context manager, so that servers end and directories go away however a bench ends.
 """
 
+import contextlib
 import functools
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 
 from lib import place
+from lib.certificates import Authority
 from lib.measure import Launcher
 from lib.servers import Nginx, Origin
+from lib.servers_tls import NginxHosts, NginxTls, make_bodies
 
 MEMORY_TOP = "/dev/shm"
-PEERS = ("wget2", "curl", "aria2c", "nginx")
+PEERS = ("wget2", "curl", "aria2c", "wrk", "h2load", "openssl", "nginx")
+
+VERSION_OPTION = {"nginx": "-v", "wrk": "-v", "openssl": "version"}
 
 
 class Context:
@@ -42,8 +48,9 @@ class Context:
         self.disk.remove()
 
     def _start(self, server):
-        server.open()
+        # One that fails to start may be running all the same.
         self._open.append(server)
+        server.open()
         return server
 
     @functools.cached_property
@@ -51,6 +58,28 @@ class Context:
         place.make_files(self.html)
         place.make_big(self.html)
         return self._start(Nginx(self.memory.top, self.html))
+
+    @functools.cached_property
+    def _authority(self):
+        return Authority(os.path.join(self.memory.top, "certificates"))
+
+    @functools.cached_property
+    def tls(self):
+        place.make_big(self.html)
+        make_bodies(self.html)
+        return self._start(NginxTls(os.path.join(self.memory.top, "tls"), self._authority, self.html, self.origin))
+
+    @contextlib.contextmanager
+    def tls_hosts(self, **how):
+        """Many https hosts, for one work: thousands of listeners and contexts are nothing to have around in the next."""
+        self.say("starting nginx for many hosts")
+        with tempfile.TemporaryDirectory(dir=self.memory.top) as top:
+            server = NginxHosts(os.path.join(top, "hosts"), self._authority, **how)
+            self._start(server)
+            try:
+                yield server
+            finally:
+                server.close()
 
     @functools.cached_property
     def origin(self):
@@ -91,7 +120,7 @@ class Context:
 
     @functools.cached_property
     def peer_versions(self):
-        found = {name: self._first_line([name, "-v" if name == "nginx" else "--version"]) for name in PEERS}
+        found = {name: self._first_line([name, VERSION_OPTION.get(name, "--version")]) for name in PEERS}
         return {name: line or "not installed: tools/dev/setup bench" for name, line in found.items()}
 
     @staticmethod

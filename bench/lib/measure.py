@@ -27,10 +27,14 @@ class Sample:
     user: float
     system: float
     rss_bytes: int
+    figures: dict = dataclasses.field(default_factory=dict)  # what a work counts besides, by its heading
 
     @property
     def cpu(self):
         return self.user + self.system
+
+    def get(self, what):
+        return self.figures[what] if what in self.figures else getattr(self, what)
 
 
 @dataclasses.dataclass
@@ -44,12 +48,14 @@ class Program:
     # Added in the warm-up run only, whose stderr then goes to `check`: a look inside that must not cost the timed runs anything.
     check_options: tuple = ()
     check: object = None
+    # (sample, stdout) -> the sample's figures; raises Failed. Only a program that has it gets a stdout that is kept.
+    figures: object = None
     samples: list = dataclasses.field(default_factory=list)
     fault: str = ""
 
     def median(self, what):
-        """The median of "wall", "user", "system", "cpu" or "rss_bytes"; None where no run succeeded."""
-        return statistics.median(getattr(sample, what) for sample in self.samples) if self.samples else None
+        """The median of "wall", "user", "system", "cpu", "rss_bytes" or a figure; None where no run succeeded."""
+        return statistics.median(sample.get(what) for sample in self.samples) if self.samples else None
 
     @property
     def options(self):
@@ -101,19 +107,19 @@ class Launcher:
     path = ""
 
     @classmethod
-    def run(cls, command, limit=LIMIT_SECONDS):
-        """Runs a program to its successful end: (Sample, its stderr). Raises Failed."""
+    def run(cls, command, limit=LIMIT_SECONDS, listen=False):
+        """Runs a program to its successful end: (Sample, its stderr, its stdout where `listen`). Raises Failed."""
         launch = [cls.path, str(*cores()), str(limit), *command]
         reading, writing = os.pipe()
-        with tempfile.TemporaryFile() as errors, open(reading, encoding="ascii") as report:
+        with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as prints, open(reading) as report:
+            stdout = prints.fileno() if listen else None
             try:
-                pid = spawn(launch, cores(server=True), stderr=errors.fileno(), report=writing)
+                pid = spawn(launch, cores(server=True), stdout=stdout, stderr=errors.fileno(), report=writing)
             finally:
                 os.close(writing)
             words = report.read().split()
             os.waitpid(pid, 0)
-            errors.seek(0)
-            said = errors.read().decode("utf-8", "replace")
+            said, printed = (_text(file) for file in (errors, prints))
         if len(words) != 5:
             raise Failed(f"launch said nothing: {said.strip()[-200:]}")
         code, wall, user, system, rss = (int(word) for word in words)
@@ -121,7 +127,12 @@ class Launcher:
             raise Failed(f"no end within {limit:g} s")
         if code != 0:
             raise Failed(f"exit status {code}: {' '.join(said.split())[-200:]}")
-        return Sample(wall / 1e6, user / 1e6, system / 1e6, rss * 1024), said
+        return Sample(wall / 1e6, user / 1e6, system / 1e6, rss * 1024), said, printed
+
+
+def _text(file):
+    file.seek(0)
+    return file.read().decode("utf-8", "replace")
 
 
 def rounds(programs, count, place, verify=None, settle=None, warm=True, say=lambda text: None, limit=LIMIT_SECONDS):
@@ -145,12 +156,13 @@ def rounds(programs, count, place, verify=None, settle=None, warm=True, say=lamb
 
 def _one(program, place, verify, settle, warming, limit):
     with place.fresh() as directory:
-        command = [part.replace("{out}", directory) for part in program.command]
-        if warming:
-            command += program.check_options
+        command = [*program.command, *(program.check_options if warming else ())]
         if settle:
             settle()
-        sample, said = Launcher.run(command, limit)
+        command = [part.replace("{out}", directory) for part in command]
+        sample, said, printed = Launcher.run(command, limit, listen=bool(program.figures))
+        if program.figures:
+            sample.figures = program.figures(sample, printed)
         if warming and program.check:
             program.check(said)
         if verify:

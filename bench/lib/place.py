@@ -99,8 +99,12 @@ def make_files(root):
 
 
 def make_big(root):
-    """big.bin: a hole with a mark every 16 MiB, so that it costs no memory and still can't be mistaken."""
-    with open(os.path.join(root, "big.bin"), "wb") as file:
+    """big.bin: a hole with a mark every 16 MiB, so that it costs no memory and still can't be mistaken. Made once: it may be
+    in use."""
+    path = os.path.join(root, "big.bin")
+    if os.path.exists(path):
+        return
+    with open(path, "wb") as file:
         file.truncate(BIG_BYTES)
         for at in range(0, BIG_BYTES, MARK_STEP):
             file.seek(at)
@@ -111,10 +115,12 @@ def file_urls(server, count=FILES):
     return [server.url(f"/f/{number}.bin") for number in range(count)]
 
 
+def host_addresses(count):
+    return [f"127.1.{number // HOSTS_PER_NET}.{number % HOSTS_PER_NET + 1}" for number in range(count)]
+
+
 def host_urls(server, path, count=HOSTS):
-    return [
-        f"http://127.1.{number // HOSTS_PER_NET}.{number % HOSTS_PER_NET + 1}:{server.port}{path}" for number in range(count)
-    ]
+    return [f"http://{address}:{server.port}{path}" for address in host_addresses(count)]
 
 
 def lines(items):

@@ -7,6 +7,7 @@ A peer that is not installed still gets its row, which says so: a bench that lea
 import importlib.util
 import json
 import os
+import re
 import shutil
 import sys
 
@@ -52,12 +53,70 @@ def wget2(urls_file, threads, *options, name="wget2"):
     return _peer(name, command)
 
 
-def curl_parallel(config_file, at_once):
-    return _peer("curl -Z", ["curl", "-q", "-sS", "-f", "-Z", "--parallel-max", str(at_once), "-K", config_file])
+def wget2_tls(urls_file, threads, cacert, *options):
+    """Without the system's roots and without the files that it keeps about hosts: both only cost it time."""
+    trust = ["--ca-directory=", f"--ca-certificate={cacert}", "--no-ocsp", "--no-hsts", "--no-hpkp"]
+    return wget2(urls_file, threads, *trust, *options)
 
 
-def curl(url, output):
-    return _peer("curl", ["curl", "-q", "-sS", "-f", "-o", output, url])
+def curl_parallel(config_file, at_once, *options):
+    few = ["-q", "-sS", "-f", "-Z", "--parallel-max", str(at_once)]
+    return _peer("curl -Z", ["curl", *few, *options, "-K", config_file])
+
+
+def curl(url, output, *options):
+    return _peer("curl", ["curl", "-q", "-sS", "-f", *options, "-o", output, url])
+
+
+def per_request(sample, count):
+    """The figures of a program that carried out `count` requests."""
+    return {"us/request": sample.cpu / count * 1e6, "requests/s": count / sample.wall}
+
+
+def wrk(url, connections, seconds):
+    def figures(sample, printed):
+        found = re.search(r"(\d+) requests in", printed)
+        fault = re.search(r"(Socket errors|Non-2xx).*", printed)
+        if fault or not found or int(found[1]) == 0:
+            raise Failed(fault[0] if fault else "no request answered")
+        return per_request(sample, int(found[1]))
+
+    command = ["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", url]
+    return _peer("wrk", command, figures=figures)
+
+
+def h2load(url, connections, count, *options, name="h2load"):
+    def figures(sample, printed):
+        found = re.search(r"(\d+) succeeded", printed)
+        if not found or int(found[1]) != count:
+            raise Failed(f"{found[1] if found else 0} of {count} succeeded")
+        return per_request(sample, count)
+
+    command = ["h2load", *options, "-t", "1", "-c", str(connections), "-n", str(count), url]
+    return _peer(name, command, figures=figures)
+
+
+def openssl_gcm(piece_bytes, seconds):
+    def figures(sample, printed):
+        found = re.search(r"^\+F:.*:([0-9.]+)$", printed, re.M)
+        if not found:
+            raise Failed("no result of openssl speed")
+        return {"MB/s": float(found[1]) / 1e6}
+
+    options = ["-mr", "-seconds", str(seconds), "-bytes", str(piece_bytes), "-evp", "aes-128-gcm"]
+    return _peer("openssl", ["openssl", "speed", *options], figures=figures)
+
+
+def wolfssl_gcm(context, piece_bytes, seconds):
+    """The library that ringfetch is linked with."""
+
+    def figures(sample, printed):
+        sealed, took = (float(word) for word in printed.split())
+        return {"MB/s": sealed / took / 1e6}
+
+    program = floor(context, "tls_gcm", piece_bytes, seconds)
+    program.name, program.role, program.figures = "wolfSSL", "us", figures
+    return program
 
 
 def aria2(at_once, *options):

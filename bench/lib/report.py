@@ -11,8 +11,10 @@ import statistics
 
 from lib.measure import ALL_CORES
 
+MEDIANS = ("wall", "cpu", "user", "system", "rss_bytes")
 BUSY_LOAD = 0.5  # a minute's load average above which the table warns
-HEAD = ("program", "wall s", "min-max", "cpu s", "user", "sys", "MiB", "wall/peer", "cpu/peer", "wall/floor", "cpu/floor")
+HEAD = ("program", "wall s", "min-max", "cpu s", "user", "sys", "MiB")
+RATIOS = ("wall/peer", "cpu/peer", "wall/floor", "cpu/floor")
 
 
 def machine(context):
@@ -34,6 +36,10 @@ def machine(context):
     }
 
 
+def _figure(value):
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.2f}"
+
+
 def _row(result, program):
     if not program.samples:
         return None
@@ -46,7 +52,8 @@ def _row(result, program):
         f"{min(walls):.3f}-{max(walls):.3f}",
         *(f"{seconds:.3f}" for seconds in medians),
         f"{program.median('rss_bytes') / 2**20:.0f}",
-        *("" if ratio is None else f"{ratio:.2f}x" for ratio in against),
+        *map(_figure, map(program.median, result.figures)),
+        *(f"{ratio:.2f}x" if ratio is not None and result.timed else "" for ratio in against),
     ]
 
 
@@ -54,9 +61,9 @@ def _table(result):
     rows = [_row(result, program) for program in result.programs]
     if not any(rows):
         return []
-    shown = [list(HEAD), *(row for row in rows if row)]
+    shown = [[*HEAD, *result.figures, *RATIOS], *(row for row in rows if row)]
     # A column that no row fills (no floor, no peer) is left out.
-    filled = [column for column in range(len(HEAD)) if any(row[column] for row in shown[1:])]
+    filled = [column for column in range(len(shown[0])) if any(row[column] for row in shown[1:])]
     widths = {column: max(len(row[column]) for row in shown) for column in filled}
     return [
         "  "
@@ -113,7 +120,7 @@ def _as_object(result, context):
                 "role": program.role,
                 "command": context.shorten(program.command),
                 "fault": program.fault or None,
-                "median": {what: program.median(what) for what in ("wall", "cpu", "user", "system", "rss_bytes")},
+                "median": {what: program.median(what) for what in (*MEDIANS, *result.figures)},
                 "to_best_peer": {what: result.ratio(what, program, best) for what in ("wall", "cpu")},
                 "to_floor": {what: result.ratio(what, program, result.floor) for what in ("wall", "cpu")},
                 "runs": [vars(sample) for sample in program.samples],

@@ -32,6 +32,8 @@ class Result:
     programs: list = dataclasses.field(default_factory=list)
     targets: list = dataclasses.field(default_factory=list)
     notes: list = dataclasses.field(default_factory=list)
+    figures: tuple = ()  # headings of what this work counts besides time
+    timed: bool = True  # False: programs run for a duration, so that ratios of their times say nothing
     fault: str = ""  # why nothing could be measured
 
     def _first(self, role):
@@ -69,6 +71,10 @@ class Result:
     def aim_no_more_than(self, what, peer):
         text = f"no more {'CPU' if what == 'cpu' else 'wall'} time than {peer.name}"
         self.targets.append(Target(text, self.ratio(what, self.us, peer), 1))
+
+    def aim_figure_below(self, what, peer):
+        # Strictly below, as printed: equal is not enough.
+        self.targets.append(Target(f"{what} below {peer.name}'s", self.ratio(what, self.us, peer), 0.99))
 
     def aim_under(self, seconds):
         value = self.us.median("wall") if self.us and self.us.samples else None

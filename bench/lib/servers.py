@@ -5,6 +5,7 @@ nginx serves what can be compared with the world; `ringfetch serve` does what ng
 The end-to-end tests' harness was not shared: its servers are made to misbehave, these to be fast and to stay out of the way.
 """
 
+import contextlib
 import http.client
 import os
 import re
@@ -16,14 +17,17 @@ import time
 
 from lib.measure import Failed, cores, finish, spawn
 
-READY_SECONDS = 10
+READY_SECONDS = 30
 NGINX_CONNECTIONS = 8000  # with the open files below it stays under a hard limit of 20,000 descriptors
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("0.0.0.0", 0))
-        return probe.getsockname()[1]
+def free_ports(count):
+    """Different ones: all are held until the last is found."""
+    with contextlib.ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("0.0.0.0", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 class Server:
@@ -33,6 +37,11 @@ class Server:
 
     def url(self, path, host="127.0.0.1"):
         return f"http://{host}:{self.port}{path}"
+
+    def cpu_seconds(self):
+        with open(f"/proc/{self.pid}/stat", encoding="ascii") as file:
+            words = file.read().rpartition(")")[2].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
     def close(self):
         if self.pid:
@@ -67,16 +76,17 @@ http {{
     def open(self):
         if not self.BINARY:
             raise Failed("nginx is not installed: tools/dev/setup bench")
-        self.port = free_port()
         config = os.path.join(self.top, "nginx.conf")
         with open(config, "w", encoding="ascii") as file:
-            file.write(
-                self.CONFIG.format(top=self.top, root=self.root, port=self.port, connections=NGINX_CONNECTIONS)
-            )
+            file.write(self.config())
         # -e keeps it from opening the system's log before it has read the file above.
         log = os.path.join(self.top, "error.log")
         self.pid = spawn([self.BINARY, "-p", self.top, "-c", config, "-e", log], cores(server=True))
         self._wait()
+
+    def config(self):
+        (self.port,) = free_ports(1)
+        return self.CONFIG.format(top=self.top, root=self.root, port=self.port, connections=NGINX_CONNECTIONS)
 
     def _wait(self):
         end = time.monotonic() + READY_SECONDS
@@ -91,13 +101,22 @@ http {{
 
     def requests(self):
         """How many requests it has answered so far, these questions included."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=READY_SECONDS)
+        return int(re.search(r"\n (\d+) (\d+) (\d+)", self._status())[3])
+
+    def in_progress(self):
+        """Requests that it has read and not yet answered, this question left out."""
+        return int(re.search(r"Writing: (\d+)", self._status())[1]) - 1
+
+    def _status_port(self):
+        return self.port
+
+    def _status(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self._status_port(), timeout=READY_SECONDS)
         try:
             connection.request("GET", "/status")
-            text = connection.getresponse().read().decode()
+            return connection.getresponse().read().decode()
         finally:
             connection.close()
-        return int(re.search(r"\n (\d+) (\d+) (\d+)", text)[3])
 
 
 class Origin(Server):

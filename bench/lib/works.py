@@ -6,6 +6,7 @@ how often) is the same for all of them, except where a peer is faster with fewer
 """
 
 import os
+import statistics
 
 from lib import place, programs
 from lib.measure import Failed, rounds
@@ -19,22 +20,29 @@ DELAY_SECONDS = 3
 WAIT_LIMIT_SECONDS = 60
 
 
-class _Counted:
+class Counted:
     """The server's own count says whether all was asked for: the only witness where nothing is written."""
 
     def __init__(self, server, count):
         self.server, self.count, self.before = server, count, 0
+        self.began, self.spent = 0, {}
 
     def settle(self):
-        self.before = self.server.requests()
+        self.before, self.began = self.server.requests(), self.server.cpu_seconds()
 
     def verify(self, directory, program):
         asked = self.server.requests() - self.before - 1
         if asked < self.count:
             raise Failed(f"the server saw {asked} requests of {self.count}")
+        self.spent.setdefault(program.name, []).append(self.server.cpu_seconds() - self.began)
+
+    def note(self):
+        """The server's own CPU time: where it is near a program's wall time, the server was the limit."""
+        medians = (f"{name} {statistics.median(runs):.2f} s" for name, runs in self.spent.items())
+        return f"server CPU under {', '.join(medians)}"
 
 
-def _measure(context, result, where, **how):
+def measure(context, result, where, **how):
     rounds(result.programs, context.runs, where, say=lambda text: context.say(f"{result.name}: {text}"), **how)
     return result
 
@@ -76,7 +84,7 @@ def files_tmpfs(context):
         programs.aria2(CONNECTIONS, "-i", urls_file, "-d", out),
         programs.aiohttp(urls_file, CONNECTIONS, "--out", out),
     )
-    _measure(context, result, context.memory, verify=lambda at, _: place.verify_files(context.html, at))
+    measure(context, result, context.memory, verify=lambda at, _: place.verify_files(context.html, at))
     result.aim_times_as_fast(2)
     result.aim_near_floor("wall", 1.3)
     return result
@@ -86,7 +94,7 @@ def files_disk(context):
     kind = context.disk.file_system
     result = Result("files-disk", f"{place.FILES:,} files of 10 KiB from nginx to {kind}, {CONNECTIONS} connections")
     result.programs = _files_contestants(context, "files:{out}", "{out}")
-    _measure(
+    measure(
         context,
         result,
         context.disk,
@@ -108,8 +116,8 @@ def null(context):
         programs.curl_parallel(config, CONNECTIONS),
         programs.aiohttp(context.files_list, CONNECTIONS),
     )
-    counted = _Counted(context.nginx, place.FILES)
-    _measure(context, result, context.memory, verify=counted.verify, settle=counted.settle)
+    counted = Counted(context.nginx, place.FILES)
+    measure(context, result, context.memory, verify=counted.verify, settle=counted.settle)
     result.aim_near_floor("cpu", 1.3)
     return result
 
@@ -123,7 +131,7 @@ def _big(context, name, title, where, output, curl_output, *peers, **how):
     us = programs.ringfetch(context, "--output", output, url, count=1, body_bytes=place.BIG_BYTES)
     curl = programs.curl(url, curl_output)
     result.programs = [us, curl, *peers]
-    _measure(context, result, where, **how)
+    measure(context, result, where, **how)
     result.aim_no_more_than("wall", curl)
     result.aim_no_more_than("cpu", curl)
     return result
@@ -170,7 +178,7 @@ def big_disk(context):
 
 
 def big_null(context):
-    counted = _Counted(context.nginx, 1)
+    counted = Counted(context.nginx, 1)
     title = "one body of 2 GiB from nginx, dropped"
     return _big(
         context,
@@ -203,8 +211,8 @@ def hosts(context):
     aiohttp = programs.aiohttp(urls_file, HOSTS_AT_ONCE, "--new-connections")
     floor = programs.floor(context, "floor_hosts", context.nginx.port, HOSTS_AT_ONCE, place.HOSTS, "/s")
     result.programs = [us, wget2, curl, aiohttp, floor]
-    counted = _Counted(context.nginx, place.HOSTS)
-    _measure(context, result, context.memory, verify=counted.verify, settle=counted.settle)
+    counted = Counted(context.nginx, place.HOSTS)
+    measure(context, result, context.memory, verify=counted.verify, settle=counted.settle)
     result.aim_times_as_fast(3, wget2)
     return result
 
@@ -223,7 +231,7 @@ def _wait(context, count, seconds):
     path = f"/delay/{DELAY_SECONDS}"
     floor = programs.floor(context, "floor_hosts", context.origin.port, count, count, path)
     result.programs = [us, floor]
-    _measure(context, result, context.memory, limit=WAIT_LIMIT_SECONDS)
+    measure(context, result, context.memory, limit=WAIT_LIMIT_SECONDS)
     result.aim_under(seconds)
     return result, urls_file
 
