@@ -42,6 +42,8 @@ static uint64_t conn_due(const struct conn *conn) {
         break;
     case CONN_SECURE:
         due = conn->open_by_ns;
+        if (options->stall_ns && conn->activity_ns + options->stall_ns < due)
+            due = conn->activity_ns + options->stall_ns;
         break;
     case CONN_ANSWER:
         if (options->stall_ns && !conn->paused)
@@ -76,7 +78,7 @@ void conn_on_timer(struct ring_timer *timer) {
         conn_fail(conn, exchange_timed_out(exchange, ERR_TIMED_OUT));
     } else if (conn->state == CONN_ADDRESS || conn->state == CONN_CONNECT) {
         dial_look(conn, now);
-    } else if (conn->state == CONN_SECURE) {
+    } else if (conn->state == CONN_SECURE && conn->open_by_ns <= now) {
         conn_fail(conn, exchange_timed_out(exchange, ERR_TIMED_OUT));
     } else if (exchange) {
         conn_fail(conn, exchange_timed_out(exchange, ERR_STALLED));

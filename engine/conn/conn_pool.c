@@ -112,6 +112,11 @@ void conn_become_idle(struct conn *conn) {
 
 /* ---- exchanges ------------------------------------------------------------------------------------ */
 
+void exchange_forget(struct exchange *exchange) {
+    tls_facts_drop(&exchange->tls);
+    exchange->tls = (struct tls_facts){0};
+}
+
 void exchange_begin(struct conn_pool *pool, struct exchange *exchange, struct origin *origin) {
     CHECK(exchange->phase == EXCHANGE_IDLE && !pool->stopped);
     exchange->origin = origin;
@@ -123,7 +128,7 @@ void exchange_begin(struct conn_pool *pool, struct exchange *exchange, struct or
     exchange->resolved_ns = exchange->connecting_ns = exchange->connected_ns = 0;
     exchange->secured_ns = 0;
     exchange->sent_ns = exchange->first_byte_ns = exchange->wire_bytes = 0;
-    tls_facts_drop(&exchange->tls);
+    exchange_forget(exchange);
     exchange->address = (struct address){.any.sa_family = AF_UNSPEC};
     struct link *idle = exchange->fresh ? NULL : list_first(&origin->idle);
     if (idle)
@@ -136,10 +141,6 @@ void exchange_end(struct exchange *exchange, struct err err) {
     exchange->phase = EXCHANGE_IDLE;
     exchange->conn = NULL;
     exchange->ops->on_end(exchange, err);
-}
-
-void exchange_forget(struct exchange *exchange) {
-    tls_facts_drop(&exchange->tls);
 }
 
 void exchange_cancel(struct conn_pool *pool, struct exchange *exchange, struct err err) {
