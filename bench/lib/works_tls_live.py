@@ -146,7 +146,7 @@ def _figures(steady, others):
         begin = min(_ended(record) - record["ms"]["total"] for record in others)
         steady = [record for record in steady if begin <= _ended(record) <= end + 5]
         figures["handshakes ms"] = end - begin
-    taken = sorted(record["ms"]["queue"] + record["ms"]["total"] for record in steady)
+    taken = sorted((record["ms"]["queue"] or 0) + record["ms"]["total"] for record in steady)
     if not taken:
         raise Failed("no steady request ended while the handshakes ran")
     at = lambda share: taken[min(len(taken) - 1, int(len(taken) * share))]
