@@ -51,12 +51,20 @@ static const char *detail_of(const struct job *job, struct result_texts *texts) 
 
 /* ---- tls ------------------------------------------------------------------------------------------ */
 
+static void put_hex(char *text, const uint8_t *bytes, size_t count) {
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < count; i++) {
+        *text++ = digits[bytes[i] >> 4];
+        *text++ = digits[bytes[i] & 15];
+    }
+    *text = 0;
+}
+
 static void fill_cert(const struct tls_cert *cert, struct rf_tls_facts *facts,
                       struct result_texts *texts) {
     const int64_t day_s = 24 * 60 * 60;
     int64_t left_s = cert->not_after - clock_wall_us() / 1000000;
-    for (unsigned i = 0; i < sizeof cert->fingerprint; i++)
-        snprintf(texts->fingerprint + 2 * i, 3, "%02x", cert->fingerprint[i]);
+    put_hex(texts->fingerprint, cert->fingerprint, sizeof cert->fingerprint);
     facts->has_cert = true;
     facts->subject = cert->subject;
     facts->issuer = cert->issuer;
