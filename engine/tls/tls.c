@@ -47,19 +47,23 @@ static int on_session(WOLFSSL *ssl, WOLFSSL_SESSION *session) {
 }
 #endif
 
+/* Of TLS 1.2 a client has sessions with an ID only, no tickets (RFC 5077): the library takes a ticket that it has offered
+ * for accepted, and breaks the handshake off when the server would not have it. Tickets of TLS 1.3 need no asking. */
 static void sessions_open(struct tls *tls) {
-    WOLFSSL_CTX *ctx = tls->ctx;
-    /* A server's sessions are in its tickets. A client's are in tls_sessions.c. */
-    wolfSSL_CTX_set_session_cache_mode(ctx, tls->server ? WOLFSSL_SESS_CACHE_OFF
-                                                        : WOLFSSL_SESS_CACHE_NO_INTERNAL |
-                                                              WOLFSSL_SESS_CACHE_NO_AUTO_CLEAR);
-    if (tls->server || !tls->resumption)
-        return;
+    if (tls->server) {
+        if (!tls->resumption) {
+            wolfSSL_CTX_set_session_cache_mode(tls->ctx, WOLFSSL_SESS_CACHE_OFF);
 #ifdef HAVE_SESSION_TICKET
-    wolfSSL_CTX_UseSessionTicket(ctx);
+            wolfSSL_CTX_no_ticket_TLSv13(tls->ctx);
 #endif
+        }
+        return;
+    }
+    wolfSSL_CTX_set_session_cache_mode(tls->ctx, WOLFSSL_SESS_CACHE_NO_INTERNAL |
+                                                     WOLFSSL_SESS_CACHE_NO_AUTO_CLEAR);
 #ifdef HAVE_EXT_CACHE
-    wolfSSL_CTX_sess_set_new_cb(ctx, on_session);
+    if (tls->resumption)
+        wolfSSL_CTX_sess_set_new_cb(tls->ctx, on_session);
 #endif
 }
 
@@ -97,7 +101,7 @@ void tls_close(struct tls *tls) {
     if (tls->keylog >= 0)
         close(tls->keylog);
     if (tls->pins)
-        pool_release(tls->pool, tls->pins, 64 * sizeof *tls->pins);
+        pool_release(tls->pool, tls->pins, TLS_PINS_MAX * sizeof *tls->pins);
     pool_release_text(tls->pool, tls->alpn);
     pool_release(tls->pool, tls, sizeof *tls);
 }

@@ -23,7 +23,7 @@
 #include "tls/tls_der.h"
 #include "tls/tls_private.h"
 
-enum { FILE_BYTES_MAX = 64 << 20, SESSIONS_DEFAULT = 16384, PINS_MAX = 64 };
+enum { FILE_BYTES_MAX = 64 << 20, SESSIONS_DEFAULT = 16384 };
 
 int tls_complain(const struct tls_why *why, const char *format, ...) {
     va_list values;
@@ -177,11 +177,11 @@ static int versions_settle(struct versions *versions, const struct list *list,
     return need ? tls_complain(why, "ciphers: none of them is for TLS %s", need) : 0;
 }
 
+/* A lower bound is set on the context, not by a method: a client made for 1.3 alone can't even read a hello of 1.2, and would
+ * call it malformed. */
 static WOLFSSL_METHOD *method_for(bool server, struct versions versions) {
     if (versions.max == TLS_VERSION_1_2)
         return server ? wolfTLSv1_2_server_method() : wolfTLSv1_2_client_method();
-    if (versions.min == TLS_VERSION_1_3)
-        return server ? wolfTLSv1_3_server_method() : wolfTLSv1_3_client_method();
     return server ? wolfSSLv23_server_method() : wolfSSLv23_client_method();
 }
 
@@ -221,8 +221,11 @@ static int context_open(struct tls *tls, const struct tls_options *options,
     tls->ctx = wolfSSL_CTX_new(method_for(options->server, versions));
     if (!tls->ctx)
         return tls_complain(why, "the TLS library could not be set up: out of memory");
-    if (versions.min == TLS_VERSION_1_2)
-        wolfSSL_CTX_SetMinVersion(tls->ctx, WOLFSSL_TLSV1_2);
+    if (wolfSSL_CTX_SetMinVersion(tls->ctx, versions.min == TLS_VERSION_1_3
+                                                ? WOLFSSL_TLSV1_3
+                                                : WOLFSSL_TLSV1_2) != WOLFSSL_SUCCESS)
+        return tls_complain(why, "the TLS library refuses version %s",
+                            tls_version_name(versions.min));
     if (wolfSSL_CTX_set_cipher_list(tls->ctx, list.text) != WOLFSSL_SUCCESS)
         return tls_complain(why, "the TLS library refuses the ciphers '%s'", list.text);
     set_groups(tls->ctx, versions);
@@ -298,7 +301,7 @@ static int pins_listed(struct tls *tls, const char *list, const struct tls_why *
         word32 bytes = sizeof digest;
         size_t skip = strlen(prefix);
         if (len &&
-            (strncmp(at, prefix, skip) != 0 || tls->pin_count == PINS_MAX ||
+            (strncmp(at, prefix, skip) != 0 || tls->pin_count == TLS_PINS_MAX ||
              Base64_Decode((const byte *)at + skip, (word32)(len - skip), digest, &bytes) != 0 ||
              bytes != 32))
             return tls_complain(why,
@@ -359,7 +362,7 @@ static int pin_file(struct tls *tls, const char *path, const struct tls_why *why
 static int pins_open(struct tls *tls, const char *pinned, const struct tls_why *why) {
     if (!pinned)
         return 0;
-    tls->pins = pool_acquire(tls->pool, PINS_MAX * sizeof *tls->pins);
+    tls->pins = pool_acquire(tls->pool, TLS_PINS_MAX * sizeof *tls->pins);
     if (strstr(pinned, "sha256//") == pinned)
         return pins_listed(tls, pinned, why);
     return pin_file(tls, pinned, why);
@@ -408,14 +411,14 @@ static int keylog_open(struct tls *tls, const char *path, const struct tls_why *
 }
 
 static void trust_open(struct tls *tls) {
-    /* RFC 9155 and the browsers' baseline. */
-    wolfSSL_CTX_SetMinRsaKey_Sz(tls->ctx, 2048);
-    wolfSSL_CTX_SetMinEccKey_Sz(tls->ctx, 224);
-    wolfSSL_CTX_SetMinDhKey_Sz(tls->ctx, 2048);
     if (tls->server) {
         wolfSSL_CTX_set_verify(tls->ctx, WOLFSSL_VERIFY_NONE, NULL);
         return;
     }
+    /* What public authorities may sign (CA/Browser Forum's baseline requirements, 6.1.5). */
+    wolfSSL_CTX_SetMinRsaKey_Sz(tls->ctx, 2048);
+    wolfSSL_CTX_SetMinEccKey_Sz(tls->ctx, 224);
+    wolfSSL_CTX_SetMinDhKey_Sz(tls->ctx, 2048);
     wolfSSL_CTX_set_verify(tls->ctx, tls->insecure ? WOLFSSL_VERIFY_NONE : WOLFSSL_VERIFY_PEER,
                            tls_verify);
 #ifdef HAVE_CERTIFICATE_STATUS_REQUEST

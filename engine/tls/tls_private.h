@@ -9,9 +9,9 @@
 #ifndef TLS_TLS_PRIVATE_H
 #define TLS_TLS_PRIVATE_H
 
+#include <wolfssl/error-ssl.h>
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
-#include <wolfssl/error-ssl.h>
 #include <wolfssl/wolfcrypt/asn_public.h>
 #include <wolfssl/wolfcrypt/coding.h>
 #include <wolfssl/wolfcrypt/error-crypt.h>
@@ -21,8 +21,9 @@
 #include "tls/tls.h"
 
 enum {
-    TLS_RECORD_BYTES = 16384,    /* plain text of one record at most, RFC 8446 5.1 */
-    TLS_KNOWN_CERTS = 128,       /* descriptions kept for the next meeting, a power of two */
+    TLS_RECORD_BYTES = 16384, /* plain text of one record at most, RFC 8446 5.1 */
+    TLS_KNOWN_CERTS = 128,    /* descriptions kept for the next meeting, a power of two */
+    TLS_PINS_MAX = 64,
     TLS_INTERMEDIATES_MAX = 2048 /* that the library may remember before its roots are read anew */
 };
 

@@ -105,8 +105,8 @@ void tls_stream_close(struct tls_stream *stream) {
 /* ---- what went wrong ---- */
 
 static struct err of_alert(const struct tls_stream *stream, int alert) {
-    /* Before the server's hello, what it rejects is what was offered. */
-    bool first = !stream->done && stream->met && stream->first_byte == CONTENT_ALERT;
+    /* Before the server's hello, what it rejects is what was offered; a client always rejects what was chosen. */
+    bool first = !stream->done && (stream->tls->server || stream->first_byte == CONTENT_ALERT);
     bool no_match = alert == ALERT_PROTOCOL_VERSION || alert == ALERT_HANDSHAKE_FAILURE ||
                     alert == ALERT_INSUFFICIENT_SECURITY;
     return err_make(STAGE_TLS, first && no_match ? ERR_PROTOCOL_MISMATCH : ERR_TLS_ALERT, alert);
@@ -160,6 +160,9 @@ static struct err broken_by(struct tls_stream *stream, struct err err) {
     if (!stream->broken) {
         stream->broken = true;
         stream->refused = err;
+        /* Whatever it was: the next attempt must not meet it again. */
+        if (stream->offered && !stream->done)
+            tls_sessions_forget(stream);
     }
     /* An objection that the library had after the callback (a staple, a key's use) is one to the certificate too. */
     if (!stream->done && !err_is(stream->verify) && tls_verify_kind(err.detail) == err.kind &&
@@ -308,10 +311,10 @@ enum tls_version tls_stream_version(const struct tls_stream *stream) {
 struct tls_facts tls_stream_facts(const struct tls_stream *stream) {
     struct tls_facts facts = {
         .resumed = stream->resumed, .insecure = stream->tls->insecure, .verify = stream->verify};
-    /* Before a certificate was seen there may have been no hello: the library would tell what was offered. */
-    if (stream->done || stream->seen) {
+    /* Before a certificate came there may have been no hello: the library would tell what was offered. */
+    if (stream->done || stream->seen || err_is(stream->verify)) {
         facts.version = (uint8_t)tls_stream_version(stream);
-        facts.cipher = wolfSSL_get_cipher_name(stream->ssl);
+        facts.cipher = wolfSSL_get_cipher(stream->ssl);
     }
     if (stream->cert && (stream->seen || stream->resumed))
         facts.cert = tls_cert_keep(stream->cert);
