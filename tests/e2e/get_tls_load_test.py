@@ -192,10 +192,10 @@ class WayTest(TlsCase):
 
     def test_a_redirect_to_a_host_that_fails(self):
         nginx = self.start(Https("expired"))
-        web = self.start(Web(lambda request: ("302 x", ["Location: " + nginx.url("/")], "")))
-        (one,) = self.get(web.url(), exit=1)
+        web = self.start(Web(lambda request: ("302 x", ["Location: https://expired.test/"], "")))
+        (one,) = self.get("--connect-to", f"expired.test:443:127.0.0.1:{nginx.port}", web.url(), exit=1)
         self.fails(one, "tls", "expired")
-        self.assertEqual((len(one["redirects"]), one["final_url"]), (1, nginx.url("/")))
+        self.assertEqual((len(one["redirects"]), one["final_url"]), (1, "https://expired.test/"))
 
     def test_secrets_stay_with_https(self):
         self.get("-u", "me:secret", "-H", "Cookie: c=secret", self.secure.url("/down"))

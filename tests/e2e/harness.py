@@ -402,9 +402,12 @@ class Connection:
 
     def read_body(self, count):
         """`count` further bytes of the request, fewer when the client has gone."""
-        while len(self._ahead) < count and (more := self.socket.recv(65536)):
-            self._ahead += more
-        body, self._ahead = self._ahead[:count], self._ahead[count:]
+        pieces, have = [self._ahead], len(self._ahead)
+        while have < count and (more := self.socket.recv(65536)):
+            pieces.append(more)
+            have += len(more)
+        got = b"".join(pieces)
+        body, self._ahead = got[:count], got[count:]
         return body
 
     def send(self, data):
