@@ -235,7 +235,7 @@ static int context_open(struct tls *tls, const struct tls_options *options,
 /* ---- certificate and key ---- */
 
 static bool holds(struct span text, const char *what) {
-    return memmem(text.at, text.len, what, strlen(what)) != NULL;
+    return text.len && memmem(text.at, text.len, what, strlen(what)) != NULL;
 }
 
 static int use_identity(struct tls *tls, struct span cert, struct span key, const char *cert_name,
@@ -267,7 +267,8 @@ static int identity_files(struct tls *tls, const struct tls_options *options,
     } else {
         result =
             use_identity(tls, bytes_span(&cert), bytes_span(&key), options->cert, key_name, why);
-        explicit_bzero(key.at, key.len);
+        if (key.len)
+            explicit_bzero(key.at, key.len);
     }
     bytes_release(&cert, tls->pool);
     bytes_release(&key, tls->pool);
@@ -331,12 +332,14 @@ static int pin_of_key(struct tls *tls, struct span key, const char *path,
 static struct span key_body(struct span text) {
     static const char begin_mark[] = "-----BEGIN PUBLIC KEY-----";
     static const char end_mark[] = "-----END PUBLIC KEY-----";
-    const uint8_t *begin = memmem(text.at, text.len, begin_mark, strlen(begin_mark));
-    if (!begin)
+    if (!holds(text, begin_mark))
         return (struct span){0};
+    const uint8_t *begin = memmem(text.at, text.len, begin_mark, strlen(begin_mark));
     text = span_skip(text, (size_t)(begin - text.at) + strlen(begin_mark));
+    if (!holds(text, end_mark))
+        return (struct span){0};
     const uint8_t *end = memmem(text.at, text.len, end_mark, strlen(end_mark));
-    return span_of(text.at, end ? (size_t)(end - text.at) : 0);
+    return span_of(text.at, (size_t)(end - text.at));
 }
 
 static int pin_file(struct tls *tls, const char *path, const struct tls_why *why) {

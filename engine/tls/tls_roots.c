@@ -79,7 +79,7 @@ static void add_pem(struct tls *tls, struct span pem) {
 }
 
 static void add_bundle(struct tls *tls, struct span text) {
-    for (;;) {
+    while (text.len) {
         const uint8_t *begin = memmem(text.at, text.len, begin_mark, strlen(begin_mark));
         if (!begin)
             return;
