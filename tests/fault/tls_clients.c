@@ -33,6 +33,16 @@ static bool played(const struct client *client, enum tls_trick trick) {
     return place && place->played[trick];
 }
 
+static bool is_late(const struct client *client) {
+    uint64_t deadline_ns = client->exchange.deadline_ns;
+    return deadline_ns && ring_now(tls_world.ring) >= deadline_ns;
+}
+
+/* The network alone may take longer than the time limits. */
+static bool is_slow(void) {
+    return tls_world.options.delay_ms_max > 100;
+}
+
 /* Whether the servers have done anything to deserve this error of stage tls. */
 static bool is_deserved_tls(const struct client *client) {
     const struct settings *settings = &tls_world.settings;
@@ -50,6 +60,8 @@ static bool is_deserved_tls(const struct client *client) {
     case ERR_UNKNOWN_ISSUER:
         return place == &tls_world.place[PLACE_STRANGER];
     case ERR_TIMED_OUT:
+        return is_late(client) || is_slow() || played(client, TRICK_MUTE) ||
+               played(client, TRICK_HALF);
     case ERR_HANDSHAKE_CUT:
     case ERR_CANCELLED:
         return true;
@@ -64,6 +76,8 @@ static bool is_deserved(const struct client *client) {
     if (client->err.stage == STAGE_TLS)
         return is_deserved_tls(client);
     switch (client->err.kind) {
+    case ERR_STALLED:
+        return is_slow() || client->behaviour == DO_SILENT || client->behaviour == DO_STALLS;
     case ERR_BAD_CHUNK:
         return client->behaviour == DO_BAD_CHUNK;
     case ERR_BAD_LENGTH:
@@ -105,8 +119,10 @@ static void check_facts(const struct client *client) {
     }
     if (stage == STAGE_RESOLVE || stage == STAGE_CONNECT)
         EXPECT_OF(client, client->cancelled || (tls->version == TLS_VERSION_NONE && !tls->cert));
-    if (tls->resumed)
-        EXPECT_OF(client, !tls_world.settings.client_forgets);
+    if (tls->resumed) /* where nothing is to be resumed, a trick may still have sent a ticket */
+        EXPECT_OF(client, !tls_world.settings.client_forgets &&
+                              (!tls_world.settings.server_forgets || played(client, TRICK_TICKET) ||
+                               played(client, TRICK_TICKET_LATE)));
     if (client->err.kind == ERR_WRONG_HOST || client->err.kind == ERR_UNKNOWN_ISSUER)
         EXPECT_OF(client, tls->cert && tls->verify.kind == client->err.kind);
 }
@@ -263,6 +279,8 @@ static void client_deinit(struct client *client) {
 
 static void begin_next(void) {
     struct client *client = &tls_world.client[tls_world.begun];
+    if (tls_world.settings.famine_lasts) /* what this machine lacks is waited for */
+        client->exchange.deadline_ns = ring_now(tls_world.ring) + 2 * NS_PER_S;
     if (!tls_world.settings.calm && chance(30))
         client->exchange.deadline_ns = ring_now(tls_world.ring) + (1 + below(8000)) * NS_PER_MS;
     client_begin(client);
@@ -295,12 +313,13 @@ static void stop_everything(void) {
 
 static void drive(struct ring_timer *timer) {
     const struct settings *settings = &tls_world.settings;
-    while (tls_world.begun < settings->wanted && (settings->burst || below(3)))
+    while (tls_world.begun < settings->wanted && (settings->burst || below(3)) &&
+           !(settings->serial && tls_world.ended < tls_world.begun))
         begin_next();
     for (unsigned i = 0; i < tls_world.begun; i++)
         meddle(&tls_world.client[i]);
-    if (settings->starved && below(4) == 0)
-        tls_memory_fail(1 + below(below(2) ? 100 : 2000), below(8) == 0);
+    if (settings->starved && !settings->famine && below(4) == 0)
+        famine_begin(1 + below(below(2) ? 100 : 2000), below(8) == 0);
     if (!settings->calm && below(1500) == 0)
         stop_everything();
     if (tls_world.ended < settings->wanted)
@@ -312,6 +331,7 @@ struct sim_report world_run(client_init_fn *init) {
     world_open();
     for (unsigned i = 0; i < tls_world.settings.wanted; i++)
         init(&tls_world.client[i], i);
+    famine_begin(tls_world.settings.famine, tls_world.settings.famine_lasts);
     ring_timer_init(&tls_world.driver, drive);
     ring_timer_set(tls_world.ring, &tls_world.driver, ring_now(tls_world.ring));
     while (tls_world.ended < tls_world.settings.wanted)
@@ -321,6 +341,7 @@ struct sim_report world_run(client_init_fn *init) {
     /* Some connections are left to die of idleness, some are closed. */
     for (unsigned turns = below(30); turns && conn_pool_connections(tls_world.conns); turns--)
         ring_turn(tls_world.ring, true);
+    tls_world.famine_left = famine_countdown();
     world_empty();
     for (unsigned i = 0; i < CLIENTS; i++)
         client_deinit(&tls_world.client[i]);

@@ -210,6 +210,48 @@ static void test_memory_runs_short(void **state) {
         run_seed(seed, true);
 }
 
+/* Two exchanges one after the other, at one server: the second resumes. */
+static void init_pair(struct client *client, unsigned id) {
+    client_init_plain(client, id);
+    client->host = "192.0.2.1";
+    client->behaviour = DO_LAST;
+    client->exchange.last = true;
+}
+
+static unsigned run_famine(uint64_t seed, unsigned countdown, bool lasts) {
+    unsigned failed = 0;
+    draw_calm(seed);
+    struct settings *settings = &tls_world.settings;
+    settings->wanted = 2;
+    settings->serial = true;
+    settings->burst = settings->client_forgets = settings->server_forgets = false;
+    settings->starved = true;
+    settings->famine = countdown;
+    settings->famine_lasts = lasts;
+    run(init_pair);
+    for (unsigned i = 0; i < settings->wanted; i++) {
+        const struct client *client = &tls_world.client[i];
+        EXPECT_OF(client, !err_is(client->err) || err_fault(client->err) == FAULT_LOCAL);
+        failed += err_is(client->err);
+    }
+    EXPECT(lasts || failed < 2);
+    return countdown - tls_world.famine_left;
+}
+
+/* Wherever memory runs short, it is this machine that is blamed, and nothing is lost. */
+static void test_each_allocation_fails(void **state) {
+    enum { NEVER = 1000000 };
+    (void)state;
+    for (uint64_t seed = 1; seed <= 2; seed++) {
+        unsigned count = run_famine(seed, NEVER, false);
+        EXPECT(tls_world.ok == 2 && tls_world.resumed == 1 && count > 50);
+        for (unsigned i = 1; i <= count; i++) {
+            run_famine(seed, i, false);
+            run_famine(seed, i, true);
+        }
+    }
+}
+
 static int set_up(void **state) {
     (void)state;
     random_seed(&entropy, 1);
@@ -235,6 +277,7 @@ int main(void) {
         cmocka_unit_test(test_a_seed_replays),
         cmocka_unit_test(test_many_seeds),
         cmocka_unit_test(test_memory_runs_short),
+        cmocka_unit_test(test_each_allocation_fails),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -50,16 +50,22 @@ enum { STATUS_EXTRA = 299 };
 struct tls_place {
     struct http_model *model;
     struct tls *tls;
-    struct pool *pool;            /* of tls */
-    enum tls_trick trick;         /* of every connection, if it is one; else drawn for each ... */
-    unsigned trick_chance;        /* ... with a chance of 100 */
-    unsigned rude_chance;         /* of 100: closes without close_notify */
-    bool strict;                  /* nothing but an alert may end TLS here: else the process ends */
+    struct pool *pool;     /* of tls */
+    enum tls_trick trick;  /* of every connection, if it is one; else drawn for each ... */
+    unsigned trick_chance; /* ... with a chance of 100 */
+    unsigned rude_chance;  /* of 100: closes without close_notify */
+    bool
+        strict; /* a client that breaks TLS ends the process. One that is out of memory may: the library then writes hellos that make no sense */
     unsigned played[TRICK_COUNT]; /* tricks that were begun */
     unsigned established;
     bool said_end[MODEL_IDS_MAX]; /* close_notify followed the answer */
 };
 extern const struct sim_server_ops tls_peer_ops;
+
+/* tls_memory_fail, for the clients alone, which share the thread with the servers. */
+void famine_begin(unsigned countdown, bool all);
+void famine_end(void);
+unsigned famine_countdown(void); /* what is left of it */
 const char *tls_trick_name(enum tls_trick trick);
 
 #endif

@@ -23,7 +23,7 @@ static struct tls_mint ours, strangers;
 static char ca_path[] = "/tmp/ringfetch-fault-XXXXXX";
 
 void world_fail(const char *condition) {
-    tls_memory_fail(0, false);
+    famine_end();
     if (tls_world.ring || tls_world.seed)
         sim_print(stderr);
     fprintf(stderr, "seed %" PRIu64 ": not so: %s\n", tls_world.seed, condition);
@@ -238,7 +238,7 @@ struct sim_report world_close(void) {
     conn_pool_close(tls_world.conns);
     resolver_close(tls_world.resolver);
     ring_close(tls_world.ring);
-    tls_memory_fail(0, false);
+    famine_end();
     struct sim_report report = sim_report();
     EXPECT(report.ops_live == 0 && report.peers_live == 0);
     tls_close(tls_world.client_tls);

@@ -36,9 +36,12 @@ struct settings {
     unsigned trick_chance, rude_chance;
     enum tls_trick trick; /* of PLACE_TRICKSTER, always */
     unsigned slots, wanted, pace_ms;
-    bool burst;   /* all begin at once */
-    bool calm;    /* no faults, no whims of the owners */
-    bool starved; /* allocations fail at some time */
+    bool burst;      /* all begin at once */
+    bool serial;     /* each begins when the one before has ended */
+    bool calm;       /* no faults, no whims of the owners */
+    bool starved;    /* allocations fail at some time */
+    unsigned famine; /* the how manieth is the first to fail; 0: drawn, if starved */
+    bool famine_lasts;
 };
 
 extern struct tls_world {
@@ -57,6 +60,7 @@ extern struct tls_world {
     struct ring_timer driver;
     struct client client[CLIENTS];
     unsigned begun, ended, ok, resumed;
+    unsigned famine_left;  /* of settings.famine, at the end */
     struct tls_cert *cert; /* of the first server that was met */
     struct conn_pool_counts counts;
     int64_t tls_live_bytes; /* before anything was opened */
