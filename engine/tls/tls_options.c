@@ -409,6 +409,10 @@ static int alpn_open(struct tls *tls, const char *alpn, const struct tls_why *wh
 static int keylog_open(struct tls *tls, const char *path, const struct tls_why *why) {
     if (!path || !*path)
         return 0;
+#ifndef HAVE_SECRET_CALLBACK
+    return tls_complain(why, "%s: this TLS library keeps its secrets to itself (SSLKEYLOGFILE)",
+                        path);
+#endif
     tls->keylog = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     return tls->keylog < 0 ? tls_complain(why, "%s: %s", path, strerror(errno)) : 0;
 }

@@ -308,13 +308,20 @@ enum tls_version tls_stream_version(const struct tls_stream *stream) {
     }
 }
 
+/* Static texts of the library's. */
+static const char *cipher_name(WOLFSSL *ssl) {
+    int suite = wolfSSL_get_current_cipher_suite(ssl);
+    return wolfSSL_get_cipher_name_iana_from_suite((unsigned char)(suite >> 8),
+                                                   (unsigned char)suite);
+}
+
 struct tls_facts tls_stream_facts(const struct tls_stream *stream) {
     struct tls_facts facts = {
         .resumed = stream->resumed, .insecure = stream->tls->insecure, .verify = stream->verify};
     /* Before a certificate came there may have been no hello: the library would tell what was offered. */
     if (stream->done || stream->seen || err_is(stream->verify)) {
         facts.version = (uint8_t)tls_stream_version(stream);
-        facts.cipher = wolfSSL_get_cipher(stream->ssl);
+        facts.cipher = cipher_name(stream->ssl);
     }
     if (stream->cert && (stream->seen || stream->resumed))
         facts.cert = tls_cert_keep(stream->cert);

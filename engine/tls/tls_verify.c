@@ -14,7 +14,6 @@
  */
 #include <time.h>
 
-
 #include "base/hash.h"
 #include "tls/tls_private.h"
 
@@ -45,6 +44,18 @@ static const struct {
     {ASN_NAME_INVALID_E, ERR_BAD_CERTIFICATE},
     {ASN_PATHLEN_INV_E, ERR_BAD_CERTIFICATE},
     {ASN_PATHLEN_SIZE_E, ERR_BAD_CERTIFICATE},
+#ifdef OPENSSL_COMPATIBLE_DEFAULTS
+    /* What the callback gets instead where the library poses as OpenSSL. */
+    {X509_V_ERR_CERT_HAS_EXPIRED, ERR_EXPIRED},
+    {X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD, ERR_EXPIRED},
+    {X509_V_ERR_CERT_NOT_YET_VALID, ERR_NOT_YET_VALID},
+    {X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD, ERR_NOT_YET_VALID},
+    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, ERR_UNKNOWN_ISSUER},
+    {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, ERR_UNKNOWN_ISSUER},
+    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, ERR_UNKNOWN_ISSUER},
+    {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, ERR_UNKNOWN_ISSUER},
+    {X509_V_ERR_CERT_REVOKED, ERR_REVOKED},
+#endif
 };
 
 /* All that concerns certificates, their parsing included: the codes of ASN.1 lie together. */

@@ -61,7 +61,8 @@ static void test_refused(void **state) {
     refuses((struct tls_options){.cert = empty, .key = key}, "empty.pem: holds no certificate");
     refuses((struct tls_options){.cert = cert, .key = empty}, "empty.pem: holds no private key");
     refuses((struct tls_options){.cert = cert, .key = locked}, "encrypted");
-    refuses((struct tls_options){.cert = cert, .key = others_key}, "not the key of");
+    if (!tls_library_is_slow()) /* that one doesn't compare EC keys */
+        refuses((struct tls_options){.cert = cert, .key = others_key}, "not the key of");
     refuses((struct tls_options){.key = key}, "without a certificate");
     refuses((struct tls_options){.server = true}, "needs a certificate");
     refuses((struct tls_options){.cacert = ca, .ciphers = "AES128-NONSENSE"}, "'AES128-NONSENSE'");
@@ -147,6 +148,9 @@ static void test_keylog(void **state) {
     struct pair pair;
     const char *path = pair_file("keylog", "");
     struct tls_options options = {.keylog = path};
+#ifndef HAVE_SECRET_CALLBACK
+    skip();
+#endif
     pair_init(&pair, &options, NULL);
     assert_true(pair_meet(&pair, "a.test"));
     assert_true(pair_meet(&pair, "a.test"));
