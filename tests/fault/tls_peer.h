@@ -54,8 +54,8 @@ struct tls_place {
     enum tls_trick trick;  /* of every connection, if it is one; else drawn for each ... */
     unsigned trick_chance; /* ... with a chance of 100 */
     unsigned rude_chance;  /* of 100: closes without close_notify */
-    bool
-        strict; /* a client that breaks TLS ends the process. One that is out of memory may: the library then writes hellos that make no sense */
+    /* A client that breaks TLS ends the process. Without memory it may: the library then writes hellos that make no sense. */
+    bool strict;
     unsigned played[TRICK_COUNT]; /* tricks that were begun */
     unsigned established;
     bool said_end[MODEL_IDS_MAX]; /* close_notify followed the answer */

@@ -36,12 +36,12 @@ struct settings {
     unsigned trick_chance, rude_chance;
     enum tls_trick trick; /* of PLACE_TRICKSTER, always */
     unsigned slots, wanted, pace_ms;
-    bool burst;      /* all begin at once */
-    bool serial;     /* each begins when the one before has ended */
-    bool calm;       /* no faults, no whims of the owners */
-    bool starved;    /* allocations fail at some time */
-    unsigned famine; /* the how manieth is the first to fail; 0: drawn, if starved */
-    bool famine_lasts;
+    bool burst;        /* all begin at once */
+    bool serial;       /* each begins when the one before has ended */
+    bool calm;         /* no faults, no whims of the owners */
+    bool starved;      /* allocations fail at some time */
+    unsigned famine;   /* so many allocations until one fails; 0: drawn, if starved */
+    bool famine_lasts; /* and all after it */
 };
 
 extern struct tls_world {
