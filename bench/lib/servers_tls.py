@@ -17,6 +17,7 @@ CONNECTIONS = 15_000  # listeners among them; below a hard limit of 20,000 descr
 BODIES = {"100": 100, "16k": 16 * 1024, "64k": 64 * 1024}
 # The order is the server's, so that all clients use the same cipher.
 SUITES = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+CIPHERS = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305"
 
 START = """
 daemon off; master_process off; worker_processes 1; worker_rlimit_nofile 20000; pid {top}/pid; error_log {top}/error.log;
@@ -26,6 +27,7 @@ http {{
     uwsgi_temp_path {top}/uwsgi; scgi_temp_path {top}/scgi;
     access_log off; default_type application/octet-stream; sendfile on; tcp_nopush on; open_file_cache max=11000;
     ssl_protocols TLSv1.2 TLSv1.3; ssl_prefer_server_ciphers on; ssl_conf_command Ciphersuites {suites};
+    ssl_ciphers {ciphers};
 """
 
 
@@ -40,7 +42,7 @@ class _NginxHttps(Nginx):
         self.authority, self.cacert = authority, authority.cacert
 
     def start(self):
-        return START.format(top=self.top, connections=CONNECTIONS, suites=SUITES)
+        return START.format(top=self.top, connections=CONNECTIONS, suites=SUITES, ciphers=CIPHERS)
 
     def _status_port(self):
         return self.plain_port

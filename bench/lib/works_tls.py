@@ -101,12 +101,12 @@ def tls_resume(context):
     if once.samples and twice.samples:
         for what in ("wall", "cpu"):
             speedup[what] = once.median(what) / (twice.median(what) - once.median(what))
-        seconds = twice.median("wall") - once.median("wall")
-        result.notes.append(
-            f"second visit alone: {seconds:.3f} s, {shares[-1]:.1%} resumed, {speedup['cpu']:.2f}x less CPU than the first"
-        )
+        wall, cpu = (twice.median(what) - once.median(what) for what in ("wall", "cpu"))
+        result.notes.append(f"second visit alone: {wall:.3f} s, CPU {cpu:.3f} s, {shares[-1]:.1%} of it resumed")
     result.notes.append(counted.note())
-    result.targets.append(Target("second visit 1.5x as fast as the first", speedup.get("wall"), 1.5, at_least=True))
+    # A resumed handshake costs nginx nearly as much as a full one. Where it is the limit, only CPU tells the visits apart.
+    for what, text in (("wall", "second visit 1.5x as fast as the first"), ("cpu", "and with 1.5x less CPU")):
+        result.targets.append(Target(text, speedup.get(what), 1.5, at_least=True))
     return result
 
 
