@@ -125,6 +125,14 @@ static void list_defaults(struct list *list, const char *known) {
     LIST_ADD(old_ciphers);
 }
 
+/* What stands for "secure renegotiation" among the ciphers (RFC 5746 3.3): some servers refuse who doesn't say it. The
+ * library forgets it when it's given a list. */
+static void list_add_signal(struct list *list, const char *known) {
+    static const char signal[] = "RENEGOTIATION-INFO";
+    if (list->has_12 && in_list(known, signal))
+        list_add(list, signal);
+}
+
 /* OpenSSL writes TLS_AES_128_GCM_SHA256 for what the library calls TLS13-AES128-GCM-SHA256. */
 static void library_name(char *name) {
     static const char *const twins[][2] = {
@@ -218,6 +226,7 @@ static int context_open(struct tls *tls, const struct tls_options *options,
         return -1;
     if (versions_settle(&versions, &list, why) < 0)
         return -1;
+    list_add_signal(&list, known);
     tls->ctx = wolfSSL_CTX_new(method_for(options->server, versions));
     if (!tls->ctx)
         return tls_complain(why, "the TLS library could not be set up: out of memory");

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 #include "base/hash.h"
 #include "tls/tls_der.h"
 #include "tls/tls_private.h"

@@ -193,7 +193,9 @@ static void keep_session(struct tls_stream *stream) {
 }
 
 static bool is_trusted(const struct tls_stream *stream) {
-    return stream->tls->server || stream->resumed || (stream->seen && stream->accepted);
+    if (stream->tls->server)
+        return true;
+    return stream->seen ? stream->accepted : stream->offered && stream->resumed;
 }
 
 static enum step established(struct tls_stream *stream, struct err *err) {
@@ -251,6 +253,7 @@ enum tls_got tls_read(struct tls_stream *stream, struct span *in, struct span *d
                       struct err *err) {
     struct tls *tls = stream->tls;
     *data = (struct span){0};
+    CHECK(stream->done || stream->broken);
     if (stream->broken) {
         *err = stream->refused;
         return TLS_BAD;
