@@ -13,7 +13,6 @@ enum {
     CONTENT_ALERT = 21, /* RFC 8446 B.1 */
     CONTENT_HANDSHAKE = 22,
     ALERT_FATAL = 2,
-    ALERT_CLOSE_NOTIFY = 0,
     ALERT_HANDSHAKE_FAILURE = 40,
     ALERT_PROTOCOL_VERSION = 70,
     ALERT_INSUFFICIENT_SECURITY = 71
@@ -136,20 +135,32 @@ static bool is_mismatch(int code) {
            code == UNSUPPORTED_PROTO_VERSION;
 }
 
-static struct err of_code(const struct tls_stream *stream, int code) {
+/* The fatal alert that the peer sent; 0: none. close_notify, which is 0 as well, is no error. */
+static int fatal_alert(const struct tls_stream *stream, int code) {
     WOLFSSL_ALERT_HISTORY alerts;
-    enum err_kind kind = tls_verify_kind(code);
+    if (code != FATAL_ERROR || wolfSSL_get_alert_history(stream->ssl, &alerts) != WOLFSSL_SUCCESS ||
+        alerts.last_rx.level != ALERT_FATAL || alerts.last_rx.code < 0)
+        return 0;
+    return alerts.last_rx.code;
+}
+
+static bool is_tls(const struct tls_stream *stream) {
+    return !stream->met || stream->first_byte == CONTENT_ALERT ||
+           stream->first_byte == CONTENT_HANDSHAKE;
+}
+
+static struct err of_code(const struct tls_stream *stream, int code) {
+    enum err_kind kind = stream->done ? ERR_NONE : tls_verify_kind(code);
+    int alert = fatal_alert(stream, code);
     if (tls_memory_was_short() || code == MEMORY_E || code == MEMORY_ERROR)
         return err_make(STAGE_TLS, ERR_MEMORY, 0);
     if (err_is(stream->verify))
         return stream->verify;
-    if (stream->met && stream->first_byte != CONTENT_ALERT &&
-        stream->first_byte != CONTENT_HANDSHAKE)
+    if (!is_tls(stream))
         return err_make(STAGE_TLS, ERR_BAD_TLS, code);
-    if (code == FATAL_ERROR && wolfSSL_get_alert_history(stream->ssl, &alerts) == WOLFSSL_SUCCESS &&
-        alerts.last_rx.level == ALERT_FATAL && alerts.last_rx.code > 0)
-        return of_alert(stream, alerts.last_rx.code);
-    if (kind != ERR_NONE && !stream->done)
+    if (alert)
+        return of_alert(stream, alert);
+    if (kind != ERR_NONE)
         return err_make(STAGE_TLS, kind, code);
     if (is_mismatch(code) && !stream->done)
         return err_make(STAGE_TLS, ERR_PROTOCOL_MISMATCH, 0);
