@@ -16,7 +16,7 @@ struct bytes {
 /* Room at least doubles, so that gathering costs linear time. */
 static inline void bytes_add(struct bytes *bytes, struct pool *pool, struct span piece) {
     if (bytes->len + piece.len > bytes->room) {
-        size_t room = bytes->room ? bytes->room * 2 : 2048;
+        size_t room = bytes->room ? bytes->room * 2 : 512;
         while (room < bytes->len + piece.len)
             room *= 2;
         uint8_t *at = pool_acquire(pool, room);

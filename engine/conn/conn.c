@@ -114,10 +114,9 @@ struct exchange *conn_take_exchange(struct conn *conn) {
     if (!exchange)
         return NULL;
     exchange->conn = NULL;
-    if (conn->tls) {
-        tls_facts_drop(&exchange->tls);
+    exchange_forget(exchange); /* an earlier connection's */
+    if (conn->tls)
         exchange->tls = tls_stream_facts(conn->tls);
-    }
     return exchange;
 }
 

@@ -11,13 +11,18 @@ enum { OUT_BYTES_FIRST = 512, JOINED_BYTES_MAX = 16 * 1024, SEND_BYTES_MAX = 64 
 
 /* ---- sending ------------------------------------------------------------------------------- */
 
+static void drop_out(struct conn *conn) {
+    pool_release(conn->pool->pool, conn->out, conn->out_room);
+    conn->out = NULL;
+    conn->out_room = 0;
+}
+
 static void make_room(struct conn *conn, size_t room) {
-    struct pool *pool = conn->pool->pool;
     if (room <= conn->out_room)
         return;
-    pool_release(pool, conn->out, conn->out_room);
+    drop_out(conn);
     conn->out_room = (uint32_t)room;
-    conn->out = pool_acquire(pool, room);
+    conn->out = pool_acquire(conn->pool->pool, room);
 }
 
 /* The head and, if it is small, the body: in two sends the second would wait for the first one's acknowledgement, 40 ms where
@@ -79,6 +84,8 @@ void h1_begin(struct conn *conn) {
     reset_for_exchange(conn);
     conn->activity_ns = conn->exchange->sent_ns = ring_now(conn->pool->ring);
     wire_send(conn, span_of(conn->out, conn->out_len), !conn->out_body);
+    if (conn->tls) /* what is sent lies elsewhere, and many connections may wait for their answers */
+        drop_out(conn);
     conn_watch(conn);
 }
 
