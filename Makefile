@@ -35,7 +35,7 @@ base   = assert err hash heap pool
 tls    = tls tls_options tls_roots tls_stream tls_verify tls_chain tls_cert tls_der tls_name tls_sessions tls_memory tls_text tls_mint tls_speed
 http   = token response framing body request http_date url url_host url_percent url_domain url_symbol url_ip
 ring   = ring_uring ring_queue ring_complete ring_accept ring_buffers ring_slots ring_probe ring_timers
-net    = address dns dns_message name_table resolver resolver_cache resolver_hosts resolver_order \
+net    = address dns dns_message dns_search name_table resolver resolver_cache resolver_hosts resolver_order \
          resolver_override resolver_question socket
 input  = input input_glob input_json input_line input_reader
 output = output output_fault output_verify output_files output_stdout output_records output_null file_name file_component file_dirs file_place file_suffix file_resume record_json record_csv text writer spill turns

@@ -27,6 +27,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "net/address.h"
+#include "net/dns_search.h"
 
 /* Hundreds of answers arrive in one burst; the kernel cuts it to what it allows. */
 enum { SOCKET_BUFFER_BYTES = 1 << 20, DNS_PORT = 53 };
@@ -43,8 +44,8 @@ struct dns {
     struct link watches;
     unsigned server_count;
     struct dns_server server[DNS_SERVERS_MAX];
-    struct ares_options system; /* the search list; ares_save_options' */
-    bool has_system, stopped;
+    struct dns_search search;
+    bool stopped;
 };
 
 struct watch {
@@ -224,16 +225,16 @@ unsigned dns_server_count(const struct dns *dns) {
 }
 
 unsigned dns_domain_count(const struct dns *dns) {
-    return dns->system.ndomains > 0 ? (unsigned)dns->system.ndomains : 0;
+    return dns->search.count;
 }
 
 const char *dns_domain(const struct dns *dns, unsigned index) {
     CHECK(index < dns_domain_count(dns));
-    return dns->system.domains[index];
+    return dns->search.domain[index];
 }
 
 unsigned dns_ndots(const struct dns *dns) {
-    return dns->system.ndots >= 0 ? (unsigned)dns->system.ndots : 1;
+    return dns->search.ndots;
 }
 
 /* ---- opening ---- */
@@ -330,7 +331,7 @@ static int set_server(struct dns_server *server, const struct address *address) 
     return ares_set_servers_ports(server->channel, &node);
 }
 
-static unsigned system_servers(ares_channel channel, struct address *address) {
+static unsigned channel_servers(ares_channel channel, struct address *address) {
     struct ares_addr_port_node *first = NULL;
     unsigned count = 0;
     if (ares_get_servers_ports(channel, &first) != ARES_SUCCESS)
@@ -342,19 +343,15 @@ static unsigned system_servers(ares_channel channel, struct address *address) {
     return count;
 }
 
-/* The system's servers and search list, as c-ares reads them from resolv.conf and the environment.
- */
-static int read_system(struct dns *dns, struct address *address, unsigned *count) {
+/* As c-ares reads them from resolv.conf. */
+static int system_servers(struct address *address, unsigned *count) {
     ares_channel channel;
-    int mask = 0, status = ares_init_options(&channel, NULL, 0);
+    int status = ares_init_options(&channel, NULL, 0);
     if (status != ARES_SUCCESS)
         return status;
-    status = ares_save_options(channel, &dns->system, &mask);
-    dns->has_system = status == ARES_SUCCESS;
-    if (!*count)
-        *count = system_servers(channel, address);
+    *count = channel_servers(channel, address);
     ares_destroy(channel);
-    return status;
+    return *count ? ARES_SUCCESS : ARES_ENODATA;
 }
 
 static int open_channels(struct dns *dns, const struct address *address, unsigned count) {
@@ -383,9 +380,13 @@ static int open_with(struct dns *dns, char *why, size_t why_size) {
             return -EINVAL;
     }
     pthread_once(&library_once, library_init);
-    int status = library_status ? library_status : read_system(dns, address, &count);
+    int status = library_status;
+    if (status == ARES_SUCCESS && dns_search_read(&dns->search, NULL))
+        status = ARES_ENOMEM;
+    if (status == ARES_SUCCESS && !count)
+        status = system_servers(address, &count);
     if (status == ARES_SUCCESS)
-        status = count ? open_channels(dns, address, count) : ARES_ENODATA;
+        status = open_channels(dns, address, count);
     if (status == ARES_SUCCESS)
         return 0;
     snprintf(why, why_size, "DNS can't be set up: %s", ares_strerror(status));
@@ -431,8 +432,7 @@ void dns_close(struct dns *dns) {
     if (!dns)
         return;
     CHECK(dns->stopped && dns_is_idle(dns));
-    if (dns->has_system)
-        ares_destroy_options(&dns->system);
+    dns_search_deinit(&dns->search);
     free(dns);
 }
 
