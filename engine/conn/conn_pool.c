@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 
-enum { ROOM_RETRY_MS = 20, ROOM_RETRY_CONNS = 16 };
+enum { ROOM_RETRY_MS = 20, ROOM_RETRY_CONNS = 16, ROOM_CONNS_A_TURN = 64 };
 
 /* ---- waiting for room ------------------------------------------------------------------------- */
 
@@ -41,13 +41,13 @@ void pool_room_freed(struct conn_pool *pool) {
     ring_timer_set(pool->ring, &pool->room_timer, ring_now(pool->ring));
 }
 
-/* As many go on as room was made for; besides a few every 20 ms, as others may have given back what the whole system
+/* As many go on as room was made for, a few in each turn, as connects cost time that others wait for; besides a few every 20 ms, as others may have given back what the whole system
  * shares. */
 static void on_room_timer(struct ring_timer *timer) {
     struct conn_pool *pool = CONTAINER_OF(timer, struct conn_pool, room_timer);
     uint64_t now = ring_now(pool->ring);
-    unsigned count = pool->freed;
-    pool->freed = 0;
+    unsigned count = pool->freed < ROOM_CONNS_A_TURN ? pool->freed : ROOM_CONNS_A_TURN;
+    pool->freed -= count;
     if (now >= pool->room_retry_ns) {
         count += ROOM_RETRY_CONNS;
         pool->room_retry_ns = now + ROOM_RETRY_MS * NS_PER_MS;
@@ -55,7 +55,11 @@ static void on_room_timer(struct ring_timer *timer) {
     struct link *last = list_last(&pool->waiting), *link = NULL;
     while (count-- && link != last && (link = list_pop_front(&pool->waiting)))
         dial_retry(LIST_ENTRY(link, struct conn, link)); /* may come back to the end of the list */
-    if (!list_is_empty(&pool->waiting) && !ring_timer_is_set(timer))
+    if (list_is_empty(&pool->waiting))
+        pool->freed = 0;
+    else if (pool->freed)
+        ring_timer_set(pool->ring, timer, 0); /* in the next turn */
+    else if (!ring_timer_is_set(timer))
         ring_timer_set(pool->ring, timer, pool->room_retry_ns);
 }
 
