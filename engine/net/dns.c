@@ -58,6 +58,16 @@ struct watch {
     bool handling; /* c-ares is being called on its behalf */
 };
 
+/* A question while c-ares has it. */
+struct try {
+    struct dns_request *request;
+    struct dns_server *server;
+    int type;
+    uint64_t until_ns; /* a time-out before that is none */
+    uint64_t sent_ns;
+    char name[];
+};
+
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 static int library_status;
 
@@ -149,8 +159,9 @@ static void on_sock_state(void *context, ares_socket_t fd, int readable, int wri
 
 /* ---- time-outs ---- */
 
-/* All tries last equally long, so a running timer is never later than a younger try; asking c-ares
- * for every one would cost a walk over all of them. */
+/* Nothing sent is waited for longer than options.timeout_ms. So a running timer may be late for
+ * what was sent after it and has less time, but never by more than that; asking c-ares each time
+ * would cost a walk over all of them. */
 static void set_timer(struct dns *dns) {
     if (ring_timer_is_set(&dns->timer))
         return;
@@ -202,9 +213,33 @@ static enum dns_outcome outcome_of(int status) {
     }
 }
 
+static void on_answer(void *context, int status, int timeouts, unsigned char *bytes, int count);
+
+static void try_send(struct try *try) {
+    try->sent_ns = clock_now_ns();
+    ares_query(try->server->channel, try->name, ns_c_in, try->type, on_answer, try);
+}
+
+/* Since 1.32, c-ares waits as long as the server's answers took of late, times five, however long
+ * it was told to; but a name that the server must first ask others for may take longer than all the
+ * names it knew. So what came back too soon is sent again, and the try takes less than twice as long
+ * as asked for. A time-out from within sending would be no time-out, and go round for ever. */
+static bool try_again(struct try *try) {
+    const struct dns *dns = try->server->dns;
+    uint64_t now_ns = clock_now_ns();
+    if (dns->stopped || now_ns >= try->until_ns || now_ns - try->sent_ns < NS_PER_MS)
+        return false;
+    try_send(try);
+    return true;
+}
+
 static void on_answer(void *context, int status, int timeouts, unsigned char *bytes, int count) {
     (void)timeouts;
-    struct dns_request *request = context;
+    struct try *try = context;
+    if (status == ARES_ETIMEOUT && try_again(try))
+        return;
+    struct dns_request *request = try->request;
+    free(try);
     enum dns_outcome outcome = outcome_of(status);
     bool has_message = bytes && count > 0;
     if (outcome == DNS_ANSWERED && !has_message)
@@ -215,8 +250,20 @@ static void on_answer(void *context, int status, int timeouts, unsigned char *by
 void dns_ask(struct dns *dns, unsigned server, struct dns_request *request, const char *name,
              int family) {
     CHECK(server < dns->server_count && !dns->stopped);
-    ares_query(dns->server[server].channel, name, ns_c_in, family == AF_INET6 ? ns_t_aaaa : ns_t_a,
-               on_answer, request);
+    size_t bytes = strlen(name) + 1;
+    struct try *try = malloc(sizeof *try + bytes);
+    if (!try) {
+        request->done(request, DNS_FAILED, span_of(NULL, 0));
+        return;
+    }
+    /* Less a millisecond, as c-ares counts with a clock of its own. */
+    uint64_t until_ns = clock_now_ns() + dns->options.timeout_ms * NS_PER_MS - NS_PER_MS;
+    *try = (struct try){.request = request,
+                        .server = &dns->server[server],
+                        .type = family == AF_INET6 ? ns_t_aaaa : ns_t_a,
+                        .until_ns = until_ns};
+    memcpy(try->name, name, bytes);
+    try_send(try);
     set_timer(dns);
 }
 
@@ -314,6 +361,10 @@ static int channel_options(struct ares_options *options, unsigned timeout_ms) {
     };
     int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_SNDBUF |
                ARES_OPT_SOCK_RCVBUF;
+#ifdef ARES_OPT_MAXTIMEOUTMS
+    mask |= ARES_OPT_MAXTIMEOUTMS; /* where tries are as long as the server is slow */
+    options->maxtimeout = (int)timeout_ms;
+#endif
 #ifdef ARES_OPT_QUERY_CACHE
     mask |= ARES_OPT_QUERY_CACHE; /* of length 0: we have our own, which knows our limits */
 #endif
