@@ -222,8 +222,8 @@ static void try_send(struct try *try) {
 
 /* Since 1.32, c-ares waits as long as the server's answers took of late, times five, however long
  * it was told to; but a name that the server must first ask others for may take longer than all the
- * names it knew. So what came back too soon is sent again, and the try takes less than twice as long
- * as asked for. A time-out from within sending would be no time-out, and go round for ever. */
+ * names it knew. So what came back too soon is sent again, and the try takes less than twice as
+ * long as asked for. A time-out from within sending would be no time-out, and go round for ever. */
 static bool try_again(struct try *try) {
     const struct dns *dns = try->server->dns;
     uint64_t now_ns = clock_now_ns();
