@@ -2,6 +2,7 @@
 #include "net/dns_search.h"
 
 #include <limits.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -52,6 +53,7 @@ static void lines_are_read_as_resolv_conf5_says(void **state) {
                         "3: a.test b.test c.test.");
     assert_string_equal(read_text("  search a.test\r\n\toptions ndots:0\r\n"), "0: a.test");
     assert_string_equal(read_text("domain a.test b.test\noptions ndots:2"), "2: a.test");
+    assert_string_equal(read_text("search a.test; no.test\n"), "1: a.test");
     assert_string_equal(read_text("searching no.test\nsearch a.test"), "1: a.test");
 }
 
@@ -100,16 +102,24 @@ static void long_lists_are_cut(void **state) {
     assert_null(strstr(result, " d32.test"));
 }
 
-/* What follows the first dot of the machine's name, which tests can't choose. */
+/* In a namespace of its own this process may name the machine; where it may have none, the machine
+ * keeps its name. */
+static void name_machine(const char *name) {
+    if (unshare(CLONE_NEWUTS) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWUTS) == 0)
+        assert_int_equal(sethostname(name, strlen(name)), 0);
+}
+
 static void without_a_list_it_is_the_machines_domain(void **state) {
     (void)state;
     char name[HOST_NAME_MAX + 1] = "", expected[HOST_NAME_MAX + 10];
+    name_machine("box.corp.test");
     assert_int_equal(gethostname(name, sizeof name - 1), 0);
     const char *dot = strchr(name, '.');
     snprintf(expected, sizeof expected, "1:%s%s", dot ? " " : "", dot ? dot + 1 : "");
     assert_string_equal(read_text("nameserver 192.0.2.1\n"), expected);
     assert_string_equal(read_text(""), expected);
     assert_string_equal(read_path("/nonexistent/resolv.conf"), expected);
+    assert_string_equal(read_text("search a.test\n"), "1: a.test");
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
