@@ -9,7 +9,8 @@
 #include "tls/tls_private.h"
 
 /* The library has wolfSSL_get_keys in such builds only. */
-#if defined(OPENSSL_EXTRA) || defined(WOLFSSL_EXTRA) || defined(WOLFSSL_WPAS_SMALL)
+#if defined(OPENSSL_EXTRA) || defined(WOLFSSL_EXTRA) || defined(WOLFSSL_WPAS_SMALL) ||             \
+    defined(RINGFETCH_MASTER_SECRET_CAN_BE_READ)
 #define TLS_HAVE_MASTER_SECRET 1
 #endif
 
@@ -47,23 +48,31 @@ static int on_session(WOLFSSL *ssl, WOLFSSL_SESSION *session) {
 }
 #endif
 
-/* Of TLS 1.2 a client has sessions with an ID only, no tickets (RFC 5077): the library takes a ticket that it has offered
- * for accepted, and breaks the handshake off when the server would not have it. Tickets of TLS 1.3 need no asking. */
-static void sessions_open(struct tls *tls) {
-    if (tls->server) {
-        if (!tls->resumption) {
-            wolfSSL_CTX_set_session_cache_mode(tls->ctx, WOLFSSL_SESS_CACHE_OFF);
+/* Of TLS 1.2 the library's server keeps sessions with an ID, which all threads share, and gives no tickets: it breaks a
+ * handshake off when it's offered one that another thread or an earlier process gave. */
+static void server_sessions_open(struct tls *tls) {
 #ifdef HAVE_SESSION_TICKET
-            wolfSSL_CTX_no_ticket_TLSv13(tls->ctx);
+    wolfSSL_CTX_NoTicketTLSv12(tls->ctx);
+    if (!tls->resumption)
+        wolfSSL_CTX_no_ticket_TLSv13(tls->ctx);
 #endif
-        }
-        return;
-    }
+    if (!tls->resumption)
+        wolfSSL_CTX_set_session_cache_mode(tls->ctx, WOLFSSL_SESS_CACHE_OFF);
+}
+
+/* Tickets of TLS 1.2 (RFC 5077) are taken from a library that tools/dev/build-wolfssl has taught what a declined one is;
+ * others break the handshake off then, and have sessions with an ID only. Tickets of TLS 1.3 need no asking. Without memory
+ * for the question there are none. */
+static void client_sessions_open(struct tls *tls) {
     wolfSSL_CTX_set_session_cache_mode(tls->ctx, WOLFSSL_SESS_CACHE_NO_INTERNAL |
                                                      WOLFSSL_SESS_CACHE_NO_AUTO_CLEAR);
+    if (!tls->resumption)
+        return;
 #ifdef HAVE_EXT_CACHE
-    if (tls->resumption)
-        wolfSSL_CTX_sess_set_new_cb(tls->ctx, on_session);
+    wolfSSL_CTX_sess_set_new_cb(tls->ctx, on_session);
+#endif
+#if defined(HAVE_SESSION_TICKET) && defined(RINGFETCH_TICKETS_CAN_BE_DECLINED)
+    wolfSSL_CTX_UseSessionTicket(tls->ctx);
 #endif
 }
 
@@ -85,7 +94,10 @@ int tls_open(struct tls **out, const struct tls_options *options, struct pool *p
     }
     wolfSSL_CTX_SetIORecv(tls->ctx, on_receive);
     wolfSSL_CTX_SetIOSend(tls->ctx, on_send);
-    sessions_open(tls);
+    if (tls->server)
+        server_sessions_open(tls);
+    else
+        client_sessions_open(tls);
     *out = tls;
     return 0;
 }

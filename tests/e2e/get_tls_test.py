@@ -3,6 +3,8 @@
 
 import collections
 import os
+import re
+import socket
 
 import harness
 from tls_servers import Cutter, Https, SServer, TlsCase
@@ -196,9 +198,14 @@ class ResumptionTest(TlsCase):
             self.assertEqual((record["tls"]["verify"], record["tls"]["version"]), ("ok", "1.3"))
             self.assertIsNotNone(record["tls"]["cipher"])
 
-    def test_tickets_of_1_2_are_not_taken(self):
-        """The library can't tell whether the server accepts them; a session ID it can."""
-        self.assertEqual(self.visits(self.start_nginx("ssl_session_cache none;"), *only("1.2"))[0], [False, False, False])
+    def test_tickets_of_1_2(self):
+        """With nginx's default, and beside a cache of sessions with an ID."""
+        for sessions in ("ssl_session_cache none;", "ssl_session_cache off;", self.SESSIONS):
+            with self.subTest(sessions):
+                said, records = self.visits(self.start_nginx(sessions), *only("1.2"))
+                self.assertEqual(said, [False, True, True])
+                self.assertEqual({record["tls"]["fingerprint"] for record in records}, {self.pki["good"].fingerprint})
+                self.assertEqual({record["tls"]["verify"] for record in records}, {"ok"})
 
     def test_session_ids(self):
         nginx = self.start_nginx("ssl_session_tickets off;" + self.SESSIONS)
@@ -239,19 +246,101 @@ class ResumptionTest(TlsCase):
         self.assertEqual([record["tls"]["resumed"] for record in records], [False] * 4 + [True] * 4)
         self.assertEqual(records[6]["tls"]["fingerprint"], self.pki["other"].fingerprint)
 
+    def turns(self, servers, *args, count=6, exit=0):
+        """The records of visits to one address, where the servers answer by turns, a connection each."""
+        proxies = [Cutter(server.port, (5000, 9000)) for server in servers]
+        door = self.start(harness.Liar(lambda connection: proxies[connection.number % len(servers)]._forward(connection)))
+        return self.get(*self.to(door), "-j", 1, "-t", 1, *args, f"https://good.test/show?[1-{count}]", exit=exit)
+
     def test_a_server_that_has_forgotten(self):
-        """Two servers with keys of their own answer by turns at one address: full handshakes then, and no failure."""
+        """Servers with keys of their own: full handshakes then, verified, and no failure."""
+        for sessions in ("", "ssl_session_cache off;", self.SESSIONS, "ssl_session_tickets off;" + self.SESSIONS):
+            servers = [self.start_nginx(sessions), self.start_nginx(sessions)]
+            for version in ("1.2", "1.3"):
+                with self.subTest(sessions, version=version):
+                    records = self.turns(servers, *only(version))
+                    self.assertEqual([record["attempts"] for record in records], [1] * 6)
+                    self.assertEqual({record["tls"]["resumed"] for record in records}, {False})
+                    self.assertEqual({record["tls"]["verify"] for record in records}, {"ok"})
+
+    def test_a_declined_ticket_is_replaced(self):
         servers = [self.start_nginx(), self.start_nginx()]
+        said = [record["tls"]["resumed"] for record in self.turns([servers[0], *[servers[1]] * 5], *only("1.2"))]
+        self.assertEqual(said, [False, False, True, True, True, True])
+
+    def test_openssl_declines_tickets_too(self):
+        webs = [self.start(Web(lambda request: ("200 OK", ["Connection: close"], "x"), tls=self.pki.context())) for _ in range(2)]
         for version in ("1.2", "1.3"):
+            records = self.turns(webs, *only(version))
+            self.assertEqual({(record["ok"], record["attempts"], record["tls"]["resumed"]) for record in records}, {(True, 1, False)})
+            self.assertEqual(self.turns(webs[:1], *only(version), count=2)[1]["tls"]["resumed"], True)
 
-            def behave(connection):
-                proxies[connection.number % 2]._forward(connection)
+    def test_who_forgets_is_verified(self):
+        """A session says nothing of who cannot resume it: another's certificate at the same address is refused."""
+        good = self.start_nginx()
+        for name in ("expired", "wrong-host", "unknown-issuer", "self-signed", "other"):
+            impostor = self.start(Https(name))
+            for version in ("1.2", "1.3"):
+                with self.subTest(name, version=version):
+                    first, second, third = self.turns([good, impostor, good], *only(version), count=3, exit=1)
+                    self.assertEqual((first["ok"], third["ok"], third["tls"]["resumed"]), (True, True, False))
+                    self.fails(second, "tls", "expired", "wrong-host", "unknown-issuer", "self-signed")
+                    self.assertEqual(second["tls"]["fingerprint"], self.pki[name].fingerprint)
+                    self.assertFalse(second["tls"]["resumed"])
 
-            proxies = [Cutter(server.port, (5000, 9000)) for server in servers]
-            door = self.start(harness.Liar(behave))
-            records = self.get(*self.to(door), *only(version), "-j", 1, "-t", 1, "https://good.test/show?[1-6]")
-            self.assertEqual([record["attempts"] for record in records], [1] * 6)
-            self.assertEqual({record["tls"]["resumed"] for record in records}, {False})
+    def test_who_forgets_may_be_another(self):
+        """In all that a session fixes: the cipher with its hash, extended master secrets (RFC 7627)."""
+        tickets = "keepalive_timeout 0; ssl_session_cache off;"
+        servers = [
+            tickets + "ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256;",
+            tickets + "ssl_ciphers ECDHE-ECDSA-AES256-GCM-SHA384;",
+            tickets + "ssl_conf_command Options -ExtendedMasterSecret;",
+            tickets + "ssl_conf_command Options -ExtendedMasterSecret; ssl_ciphers ECDHE-ECDSA-AES256-GCM-SHA384;",
+            tickets + "ssl_ciphers ECDHE-ECDSA-CHACHA20-POLY1305; ssl_session_tickets off;",
+            tickets,
+        ]
+        records = self.turns([self.start(Https("good", server=server)) for server in servers], *only("1.2"), count=13)
+        for record in records:
+            self.assertEqual((record["ok"], record["attempts"], record["tls"]["resumed"], record["tls"]["verify"]), (True, 1, False, "ok"))
+        self.assertEqual([record["tls"]["cipher"].rpartition("_")[2] for record in records[:2]], ["SHA256", "SHA384"])
+
+    def test_who_forgets_may_speak_another_version(self):
+        servers = [self.start_nginx(f"ssl_protocols TLSv{version};") for version in ("1.2", "1.3")]
+        records = self.turns(servers, "--retry", 2, "--retry-delay", 0, count=4)
+        self.assertEqual({(record["ok"], record["tls"]["resumed"]) for record in records}, {(True, False)})
+
+    def test_whoever_can_not_resume_can_not_skip_the_certificate(self):
+        """Messages that a server of TLS 1.2 may send, but not these alone: with a ticket offered there are two ways to go on."""
+        good = self.start_nginx()
+        handshake = lambda kind, body: bytes([22, 3, 3]) + (len(body) + 4).to_bytes(2, "big") + bytes([kind]) + len(body).to_bytes(3, "big") + body
+        hello = handshake(2, b"\3\3" + bytes(32) + b"\0" + b"\xc0\x2b" + b"\0")
+        request, done = handshake(13, b"\1\x40\0\2\4\3\0\0"), handshake(14, b"")
+        exchange = handshake(12, b"\3\0\x1d\x20" + bytes(range(32)) + b"\4\3\0\0")
+        ccs, finished = bytes([20, 3, 3, 0, 1, 1]), handshake(20, bytes(12))
+        flights = [request, done, request + done, exchange, exchange + done, request + exchange + done, finished]
+        flights += [ccs + finished, ccs + done, request + ccs + finished, exchange + done + ccs + finished]
+        for number, flight in enumerate(flights):
+            offered, heard = [], []
+
+            def behave(connection, flight=flight, offered=offered, heard=heard):
+                if connection.number == 0:
+                    return Cutter(good.port, (5000, 9000))._forward(connection)
+                connection.socket.settimeout(10 * harness.SLOW)
+                # An extension of type 35 that isn't empty.
+                offered += re.findall(rb"\x00\x23(?:\x00[\x40-\xff]|\x01.)", connection.socket.recv(65536))
+                connection.send(hello + flight)
+                connection.socket.shutdown(socket.SHUT_WR)
+                while data := connection.socket.recv(65536):
+                    heard.append(data)
+
+            with self.subTest(number), harness.Liar(behave) as door:
+                urls = "https://good.test/show?[1-2]"
+                first, second = self.get(*self.to(door), *only("1.2"), "-j", 1, "-t", 1, "-m", 5 * harness.SLOW, urls, exit=1)
+                self.assertEqual((first["ok"], len(offered)), (True, 1))
+                self.fails(second, "tls", "bad-tls", "bad-certificate", "handshake-cut")
+                # An alert at most: neither keys nor a request.
+                self.assertIn(b"".join(heard)[:1], (b"", b"\x15"))
+                self.assertLessEqual(len(b"".join(heard)), 7)
 
     def test_many_at_once(self):
         nginx = self.start_nginx()
@@ -277,8 +366,11 @@ class KeyLogTest(TlsCase):
         return collections.Counter(line.split()[0] for line in ours)
 
     def test_tls_1_2(self):
-        """Not every build of the library tells the one secret of 1.2."""
-        self.assertIn(self.count("1.2", "-j", 1), ({}, {"CLIENT_RANDOM": 1}))
+        self.assertEqual(self.count("1.2", "-j", 1), {"CLIENT_RANDOM": 1})
+
+    def test_each_connection_of_1_2(self):
+        """Resumed ones too."""
+        self.assertEqual(self.count("1.2", "-j", 1, "-t", 1, close=True), {"CLIENT_RANDOM": 3})
 
     def test_tls_1_3(self):
         count = self.count("1.3", "-j", 1)
