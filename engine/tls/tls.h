@@ -117,7 +117,7 @@ struct tls_memory tls_memory(void);
 /* For tests: the `countdown`th allocation of this thread from now on fails, and each after it if `all`; 0 ends that. */
 void tls_memory_fail(unsigned countdown, bool all);
 
-/* Name and version; whether it was built for ringfetch (else what that costs is worth a line), and where its source came from. */
+/* wolfSSL's version and whose build it is; whether it was built for ringfetch (else what that costs is worth a line), and where its source came from. */
 const char *tls_library(void);
 bool tls_library_is_slow(void);
 const char *tls_library_source(void);

@@ -65,6 +65,11 @@ static bool prepare(struct tls_stream *stream) {
         return true;
     if (!set_sni(stream))
         return false;
+#ifdef HAVE_SERVER_RENEGOTIATION_INFO
+    /* Some servers refuse who doesn't say it (RFC 5746 3.4). */
+    if (wolfSSL_UseSecureRenegotiation(stream->ssl) != WOLFSSL_SUCCESS)
+        return false;
+#endif
     if (tls->resumption)
         tls_sessions_offer(stream);
     return true;
@@ -158,6 +163,9 @@ static struct err of_code(const struct tls_stream *stream, int code) {
         return stream->verify;
     if (!is_tls(stream))
         return err_make(STAGE_TLS, ERR_BAD_TLS, code);
+    /* close_notify: the peer went away as the protocol wants it. */
+    if (code == WOLFSSL_ERROR_ZERO_RETURN && !stream->done)
+        return err_make(STAGE_TLS, ERR_HANDSHAKE_CUT, 0);
     if (alert)
         return of_alert(stream, alert);
     if (kind != ERR_NONE)
@@ -169,10 +177,14 @@ static struct err of_code(const struct tls_stream *stream, int code) {
 
 static struct err broken_by(struct tls_stream *stream, struct err err) {
     if (!stream->broken) {
+        bool resuming = stream->offered && !stream->done;
+        /* With a session only its version was offered: that there is no other in common isn't known, so it's tried again. */
+        if (resuming && err.kind == ERR_PROTOCOL_MISMATCH)
+            err = err_make(STAGE_TLS, ERR_HANDSHAKE_CUT, 0);
         stream->broken = true;
         stream->refused = err;
         /* Whatever it was: the next attempt must not meet it again. */
-        if (stream->offered && !stream->done)
+        if (resuming)
             tls_sessions_forget(stream);
     }
     /* An objection that the library had after the callback (a staple, a key's use) is one to the certificate too. */

@@ -190,11 +190,11 @@ bool tls_library_is_slow(void) {
 
 const char *tls_library(void) {
 #if TLS_BUILT_HERE == 1
-    return "wolfSSL " LIBWOLFSSL_VERSION_STRING ", built for ringfetch";
+    return LIBWOLFSSL_VERSION_STRING ", built for ringfetch";
 #elif TLS_BUILT_HERE == 0
-    return "wolfSSL " LIBWOLFSSL_VERSION_STRING ", the system's";
+    return LIBWOLFSSL_VERSION_STRING ", the system's";
 #else
-    return "wolfSSL " LIBWOLFSSL_VERSION_STRING ", built by its user";
+    return LIBWOLFSSL_VERSION_STRING ", built by its user";
 #endif
 }
 

@@ -76,17 +76,22 @@ static void test_no_resumption(void **state) {
     pair_deinit(&pair);
 }
 
+static struct tls *another_server(struct pair *pair, struct tls_options options) {
+    struct tls *tls;
+    char why[200];
+    options.server = true;
+    options.cert_pem = span_text(pair_mint()->cert);
+    options.key_pem = span_text(pair_mint()->key);
+    assert_int_equal(tls_open(&tls, &options, &pair->pool, why, sizeof why), 0);
+    return tls;
+}
+
 /* Another server under the same name: it can't read the ticket, and is verified anew. */
 static void declined(enum tls_version version) {
     struct pair pair;
     struct tls_options options = only(version);
-    struct tls_options forgetful = {.server = true, .no_resumption = true};
-    struct tls *other;
-    char why[200];
     pair_init(&pair, &options, NULL);
-    forgetful.cert_pem = span_text(pair_mint()->cert);
-    forgetful.key_pem = span_text(pair_mint()->key);
-    assert_int_equal(tls_open(&other, &forgetful, &pair.pool, why, sizeof why), 0);
+    struct tls *other = another_server(&pair, (struct tls_options){.no_resumption = true});
     assert_true(pair_meet(&pair, "a.test"));
     pair_hang_up(&pair);
     struct tls *first = pair.server.tls;
@@ -107,6 +112,28 @@ static void test_declined(void **state) {
     (void)state;
     declined(TLS_VERSION_1_2);
     declined(TLS_VERSION_1_3);
+}
+
+/* Two threads of a server: of TLS 1.2 they share the sessions; of 1.3 each declines the other's tickets. */
+static void test_threads_of_a_server(void **state) {
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        enum tls_version version = i ? TLS_VERSION_1_3 : TLS_VERSION_1_2;
+        struct tls_options options = only(version);
+        struct pair pair;
+        pair_init(&pair, &options, NULL);
+        struct tls *first = pair.server.tls;
+        struct tls *second = another_server(&pair, (struct tls_options){0});
+        assert_true(pair_meet(&pair, "a.test"));
+        pair_hang_up(&pair);
+        pair.server.tls = second;
+        assert_true(pair_meet(&pair, "a.test"));
+        expect_facts(&pair, version, version == TLS_VERSION_1_2);
+        pair_hang_up(&pair);
+        pair.server.tls = first;
+        tls_close(second);
+        pair_deinit(&pair);
+    }
 }
 
 /* Sessions are found by host and port, and there are never more than allowed. */
@@ -311,6 +338,42 @@ static void test_alerts(void **state) {
     expect_alert(71, ERR_PROTOCOL_MISMATCH);
 }
 
+/* A server that says goodbye instead of hello has broken nothing: that is worth another attempt, without the session. */
+static void test_goodbye_for_hello(void **state) {
+    (void)state;
+    static const uint8_t close_notify[] = {21, 3, 3, 0, 2, 1, 0};
+    struct pair pair;
+    pair_init(&pair, NULL, NULL);
+    for (int i = 0; i < 2; i++) {
+        pair_open(&pair, "a.test");
+        pair_feed(&pair, &pair.client, span_of("", 0));
+        pair_feed(&pair, &pair.client, span_of(close_notify, sizeof close_notify));
+        assert_int_equal(pair.client.step, STEP_BAD);
+        assert_int_equal(pair.client.err.stage, STAGE_TLS);
+        assert_int_equal(pair.client.err.kind, ERR_HANDSHAKE_CUT);
+        assert_true(pair_meet(&pair, "a.test"));
+        expect_facts(&pair, TLS_VERSION_1_3, false);
+    }
+    pair_deinit(&pair);
+}
+
+/* With a session its version alone is offered: that it isn't common any more says nothing of the others. */
+static void test_session_of_lost_version(void **state) {
+    (void)state;
+    struct pair pair;
+    struct tls_options old = {.version_max = TLS_VERSION_1_2};
+    pair_init(&pair, NULL, &old);
+    assert_true(pair_meet(&pair, "a.test"));
+    pair_hang_up(&pair);
+    tls_close(pair.server.tls);
+    pair.server.tls = another_server(&pair, (struct tls_options){.version_min = TLS_VERSION_1_3});
+    assert_false(pair_meet(&pair, "a.test"));
+    assert_int_equal(pair.client.err.kind, ERR_HANDSHAKE_CUT);
+    assert_true(pair_meet(&pair, "a.test"));
+    expect_facts(&pair, TLS_VERSION_1_3, false);
+    pair_deinit(&pair);
+}
+
 /* The bytes that the server answers a hello with, cut and spoilt at every place. */
 static void server_flight(struct pair *pair, struct bytes *flight) {
     pair_open(pair, "a.test");
@@ -390,6 +453,7 @@ int main(void) {
         cmocka_unit_test(test_tls_1_3),
         cmocka_unit_test(test_no_resumption),
         cmocka_unit_test(test_declined),
+        cmocka_unit_test(test_threads_of_a_server),
         cmocka_unit_test(test_session_bound),
         cmocka_unit_test(test_two_at_once),
         cmocka_unit_test(test_end),
@@ -400,6 +464,8 @@ int main(void) {
         cmocka_unit_test(test_ciphers),
         cmocka_unit_test(test_garbage),
         cmocka_unit_test(test_alerts),
+        cmocka_unit_test(test_goodbye_for_hello),
+        cmocka_unit_test(test_session_of_lost_version),
         cmocka_unit_test(test_spoilt),
         cmocka_unit_test(test_spoilt_record),
     };
