@@ -39,6 +39,23 @@ static struct sched *find_dry(struct sched *sched) {
     return NULL;
 }
 
+/* The claim comes first: while there is one, nothing more is offered. */
+static struct sched *find_room(struct sched *sched, unsigned *room) {
+    struct worker *self = sched->worker;
+    struct rf_engine *engine = self->engine;
+    for (unsigned i = 1; i < engine->worker_count; i++) {
+        struct sched *other = &engine->workers[(self->index + i) % engine->worker_count].sched;
+        if (!atomic_load_explicit(&other->room, memory_order_relaxed))
+            continue;
+        atomic_fetch_add(&other->claims, 1);
+        *room = atomic_exchange(&other->room, 0);
+        if (*room)
+            return other;
+        atomic_fetch_sub(&other->claims, 1);
+    }
+    return NULL;
+}
+
 static void post_loan(struct sched *to, struct loan *loan) {
     struct worker *worker = to->worker;
     for (struct link *link = loan->jobs.next; link != &loan->jobs; link = link->next) {
@@ -74,6 +91,7 @@ static void init_shared(struct rf_engine *engine) {
         .limit_rate_bytes = settings->limit_rate_bytes,
         .wake_starving = wake_starving,
         .find_dry = find_dry,
+        .find_room = find_room,
         .post_loan = post_loan,
         .hand_over = hand_over,
     };

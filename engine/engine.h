@@ -124,6 +124,16 @@ void settings_drop(struct rf_engine *engine);
 
 /* engine_limits.c: raises RLIMIT_NOFILE; returns the limit now in force. */
 uint64_t limits_raise(void);
+/* How many workers: as many as cores, or as hold so many sockets together (decision 9). */
+unsigned limits_workers(unsigned cores, unsigned sockets);
+/* A worker's part of what each of as many workers as cores would have whole, if there are more of them. */
+unsigned limits_share(unsigned whole, unsigned workers, unsigned least);
+unsigned limits_cores(void);
+enum {
+    LIMITS_SPARE = 32,     /* of a ring's sockets, one in so many is not for requests */
+    RING_BUFFERS_MIN = 64, /* a power of two, as shares of powers of two must be */
+    UNANSWERED_MIN = 8
+};
 
 /* engine.c: what an errno of the ring's set-up means to whoever runs this, in one line. */
 void engine_explain_ring(int error, char *why, size_t why_size);

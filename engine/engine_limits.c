@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * engine_limits.c: descriptor limits are raised as far as the system lets us, and are never a reason to fail.
+ * engine_limits.c: descriptor limits are raised as far as the system lets us, and are never a reason to fail. Direct
+ * descriptors don't count against RLIMIT_NOFILE, but no ring's table may be larger: where the limit is low and requests are
+ * many, there are more rings, and so more workers, than cores (docs/decisions/0009-more-workers-than-cores.md).
  */
+#include <sched.h>
 #include <sys/resource.h>
 
 #include "engine.h"
+
+/* Ordinary descriptors: of a worker for its ring, its wake-ups and its resolver, and of everything else. */
+enum { WORKER_DESCRIPTORS = 4, OTHER_DESCRIPTORS = 64, WORKERS_MAX = 1024 };
 
 uint64_t limits_raise(void) {
     struct rlimit limit;
@@ -16,4 +22,33 @@ uint64_t limits_raise(void) {
             limit = raised;
     }
     return limit.rlim_cur;
+}
+
+unsigned limits_cores(void) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set))
+        return 1;
+    return (unsigned)CPU_COUNT(&set);
+}
+
+unsigned limits_workers(unsigned cores, unsigned sockets) {
+    uint64_t table = limits_raise();
+    uint64_t most =
+        table > OTHER_DESCRIPTORS ? (table - OTHER_DESCRIPTORS) / WORKER_DESCRIPTORS : 1;
+    if (most > WORKERS_MAX)
+        most = WORKERS_MAX;
+    table -= table / LIMITS_SPARE;
+    uint64_t wanted = table ? (sockets + table - 1) / table : cores;
+    if (wanted > most)
+        wanted = most;
+    return wanted > cores ? (unsigned)wanted : cores;
+}
+
+unsigned limits_share(unsigned whole, unsigned workers, unsigned least) {
+    unsigned cores = limits_cores();
+    while (cores < workers && whole > least) {
+        whole /= 2;
+        cores *= 2;
+    }
+    return whole > least ? whole : least;
 }

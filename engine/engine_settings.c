@@ -2,7 +2,6 @@
  *
  * engine_settings.c: defaults, and the engine's own copy of what the user set, checked as a whole before anything runs.
  */
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,17 +60,12 @@ static enum rf_exit bad(char *why, size_t why_size, const char *what, const char
     return RF_USAGE;
 }
 
-static unsigned cores(void) {
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set))
-        return 1;
-    return (unsigned)CPU_COUNT(&set);
-}
-
 /* Zeros become what they stand for. */
 void settings_fill_in(struct rf_settings *settings) {
     if (!settings->threads)
-        settings->threads = cores();
+        settings->threads = settings->ordinary_descriptors
+                                ? limits_cores()
+                                : limits_workers(limits_cores(), settings->concurrency);
     if (settings->threads > settings->concurrency)
         settings->threads = settings->concurrency;
     /* What is read ahead lets hosts take turns; its memory is bounded however long the list. */

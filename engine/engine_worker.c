@@ -10,7 +10,7 @@
 #include "engine.h"
 #include "job/loan.h"
 
-enum { SAMPLE_MS = 10, BUSY_PERCENT = 70 };
+enum { SAMPLE_MS = 10, BUSY_PERCENT = 70, ROOM_MS = 20 };
 
 /* ---- the inbox ------------------------------------------------------------------------------------- */
 
@@ -127,13 +127,17 @@ static bool is_saturated(struct worker *worker) {
     return worker->saturated;
 }
 
-/* Offers help, or asks for it. */
-static void share_work(struct worker *worker) {
+/* Offers help, or asks for it. Returns when it wants to ask again; nobody says that there is room. */
+static uint64_t share_work(struct worker *worker) {
     struct sched *sched = &worker->sched;
     bool dry = sched->running == 0 && list_is_empty(&sched->ready);
     atomic_store_explicit(&sched->dry, dry, memory_order_relaxed);
+    sched_offer_room(sched);
+    if (UNLIKELY(sched_is_full(sched)))
+        return ring_now(worker->ring) + (loan_for_room(sched) ? 0 : ROOM_MS * NS_PER_MS);
     if (!dry && is_saturated(worker))
         loan_consider(sched);
+    return UINT64_MAX;
 }
 
 static void work(struct worker *worker) {
@@ -145,9 +149,9 @@ static void work(struct worker *worker) {
         worker->stopped = worker->sched.stopping = false;
     empty_inbox(worker);
     sched_run(&worker->sched, ring_now(worker->ring));
-    if (engine->worker_count > 1)
-        share_work(worker);
+    uint64_t again = engine->worker_count > 1 ? share_work(worker) : UINT64_MAX;
     uint64_t due = sched_due_ns(&worker->sched);
+    due = again < due ? again : due;
     if (due != UINT64_MAX)
         ring_timer_set(worker->ring, &worker->sched_timer, due);
     worker_publish(worker);
@@ -185,6 +189,7 @@ static bool open_ring(struct worker *worker, char *why) {
                                     ? share
                                     : settings->concurrency + settings->idle_max);
     options.ordinary = settings->ordinary_descriptors;
+    options.buffers = limits_share(options.buffers, count, RING_BUFFERS_MIN);
     /* A bundle would overshoot a slow rate by megabytes. */
     options.no_bundles = settings->no_bundles || settings->limit_rate_bytes;
     struct ring *ring = NULL;
@@ -231,6 +236,8 @@ static bool open_rooms(struct worker *worker, char *why) {
         .stall_ns = settings->stall_time_ms * NS_PER_MS,
         .idle_ns = settings->idle_time_ms * NS_PER_MS,
         .idle_max = settings->idle_max,
+        .unanswered_max =
+            limits_share(UNANSWERED_MAX, worker->engine->worker_count, UNANSWERED_MIN),
         .tls = worker->tls,
         .unix_socket = settings->unix_socket,
         .interface = settings->interface,
@@ -272,6 +279,9 @@ static void open_sched(struct worker *worker) {
     sched_init(&worker->sched, worker->conns, &worker->pool, &options, &engine_sink,
                &engine->shared, &worker->spec, clock_now_ns() + worker->index);
     worker->sched.worker = worker;
+    /* Some sockets for those that are being closed, and for attempts beside attempts. */
+    unsigned slots = ring_slots_max(worker->ring);
+    worker->sched.places = slots - slots / LIMITS_SPARE;
     ring_timer_init(&worker->sched_timer, on_sched_timer);
     ring_timer_init(&worker->flush_timer, on_flush_timer);
 }

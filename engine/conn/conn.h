@@ -133,10 +133,6 @@ struct origin {
     char host[];     /* without brackets, NUL-terminated */
 };
 
-/* Loopback answers a SYN at once, so unanswered ones mean that the listener's backlog is full and that
- * more would only wait for retransmission (1 s, 3 s, 7 s). */
-enum { UNANSWERED_MAX = 384 };
-
 struct conn_pool {
     struct ring *ring;
     struct resolver *resolver;

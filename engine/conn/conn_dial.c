@@ -237,7 +237,7 @@ static struct err attempt_begin(struct conn *conn) {
         address_set_port(&address, conn->origin->dial_port);
     }
     bool paced = local || is_loopback(&address);
-    if (paced && pool->unanswered >= UNANSWERED_MAX)
+    if (paced && pool->unanswered >= pool->options.unanswered_max)
         return err;
     struct err tls_err = ERR_OK;
     bool chained = may_chain(conn, &tls_err);

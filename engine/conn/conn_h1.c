@@ -106,6 +106,7 @@ void h1_on_sent(struct conn *conn, int32_t result) {
         conn->send_err = err_from_errno(STAGE_SEND, -result);
         return;
     }
+    drop_out(conn); /* a million may wait for their answers */
     conn->activity_ns = ring_now(conn->pool->ring);
     if (conn->exchange->phase == EXCHANGE_SENT)
         conn->exchange->sent_ns = conn->activity_ns;

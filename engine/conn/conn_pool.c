@@ -28,7 +28,7 @@ void pool_wait_for_room(struct conn *conn) {
     conn_watch(conn);
     if (!ring_timer_is_set(&pool->room_timer))
         ring_timer_set(pool->ring, &pool->room_timer, pool->room_retry_ns);
-    if (pool->unanswered < UNANSWERED_MAX)
+    if (pool->unanswered < pool->options.unanswered_max)
         close_oldest_idle(pool);
 }
 
@@ -211,6 +211,8 @@ int conn_pool_open(struct conn_pool **out, struct ring *ring, struct resolver *r
     pool->resolver = resolver;
     pool->pool = memory;
     pool->options = *options;
+    if (!options->unanswered_max)
+        pool->options.unanswered_max = UNANSWERED_MAX;
     pool->tls = options->tls;
     secure_pool_init(pool);
     list_init(&pool->idle);

@@ -13,11 +13,16 @@
 #include "ring/ring.h"
 #include "tls/tls.h"
 
+/* Loopback answers a SYN at once, so unanswered ones mean that the listener's backlog is full and that
+ * more would only wait for retransmission (1 s, 3 s, 7 s). */
+enum { UNANSWERED_MAX = 384 };
+
 struct conn_pool_options {
     uint64_t connect_timeout_ns;
     uint64_t stall_ns; /* no byte sent or received for so long; 0: off */
     uint64_t idle_ns;  /* how long an idle connection is kept */
     unsigned idle_max;
+    unsigned unanswered_max; /* on loopback; 0: UNANSWERED_MAX */
     struct tls *tls;         /* for https; NULL: every https exchange fails. Outlives the pool */
     const char *unix_socket; /* or NULL; connect here whatever the origin */
     const char *interface;   /* or NULL: device or source address for every socket */

@@ -149,6 +149,8 @@ struct job_shared {
     void (*wake_starving)(struct job_shared *shared);
     /* Another scheduler that has nothing to do, marked as no longer so; or NULL. */
     struct sched *(*find_dry)(struct sched *sched);
+    /* Another scheduler with free places, whose claims now count this one, and how many; or NULL. */
+    struct sched *(*find_room)(struct sched *sched, unsigned *room);
     void (*post_loan)(struct sched *to, struct loan *loan);
     /* Takes over a job whose host is another worker's; true if it did. */
     bool (*hand_over)(struct sched *sched, struct job *job);

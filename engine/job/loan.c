@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 /* Fewer waiting jobs are done before another worker has warmed up. */
-enum { LOAN_JOBS_MIN = 128 };
+enum { LOAN_JOBS_MIN = 128, HOSTS_LOOKED_AT = 16 };
 
 /* A reference to what the host's parts share; there is such a thing from the first loan on. */
 static struct host_hold *hold_share(struct host *host) {
@@ -41,6 +41,20 @@ static struct loan *loan_new(struct sched *from, struct host *host, uint32_t lim
     return loan;
 }
 
+/* From the end of the queue; their order stays. */
+static void move_jobs(struct sched *sched, struct host *host, struct loan *loan, uint64_t count) {
+    for (; count; count--) {
+        struct job *job = LIST_ENTRY(list_last(&host->waiting), struct job, link);
+        list_remove(&job->link);
+        list_remove(&job->all);
+        heap_remove(&sched->due, &job->due);
+        host->waiting_count--;
+        job->host = NULL;
+        job->state = JOB_NEW;
+        list_push_front(&loan->jobs, &job->link);
+    }
+}
+
 void loan_consider(struct sched *sched) {
     struct host *host = sched->crowded;
     if (!host || host->waiting_count < LOAN_JOBS_MIN || host->limit < 2 || host->lend_to ||
@@ -65,25 +79,70 @@ void loan_step(struct sched *sched, struct host *host) {
         loan_call_off(host);
     if (!host->lend_to || host->in_flight > host->limit)
         return;
-    struct loan *loan = loan_new(sched, host, host->lending);
     uint64_t share = (uint64_t)host->waiting_count * host->lending / (host->lending + host->limit);
-    for (; share; share--) {
-        struct job *job = LIST_ENTRY(list_last(&host->waiting), struct job, link);
-        list_remove(&job->link);
-        list_remove(&job->all);
-        heap_remove(&sched->due, &job->due);
-        host->waiting_count--;
-        job->host = NULL;
-        job->state = JOB_NEW;
-        list_push_front(&loan->jobs, &job->link);
-    }
+    struct loan *loan = loan_new(sched, host, host->lending);
+    move_jobs(sched, host, loan, share);
     struct sched *to = host->lend_to;
     host->lent += host->lending;
     host->lend_to = NULL;
     sched->shared->post_loan(to, loan);
 }
 
+/* How many of its jobs. A borrowed part in which some stay must keep some of the limit: nothing that is lent comes back to it. */
+static uint32_t may_send(const struct host *host) {
+    uint32_t count = host->limit - host->in_flight;
+    if (count >= host->waiting_count)
+        return host->waiting_count;
+    return count - (host->lender && count == host->limit);
+}
+
+/* One that may be sent on, among the first of those that could start a job. The ones looked at go to the back. */
+static struct host *ready_to_send(struct sched *sched) {
+    for (unsigned i = 0; i < HOSTS_LOOKED_AT; i++) {
+        struct link *link = list_first(&sched->ready);
+        if (!link)
+            return NULL;
+        struct host *host = LIST_ENTRY(link, struct host, ready);
+        if (!host_still_ready(sched, host))
+            continue;
+        list_remove(&host->ready);
+        list_push_back(&sched->ready, &host->ready);
+        if (!host->lend_to && may_send(host))
+            return host;
+    }
+    return NULL;
+}
+
+/* A borrowed part is the same part elsewhere: its lender's books don't change, and it goes back to that lender, at once if
+ * that is who has room. */
+static void send_part(struct sched *sched, struct host *host, struct sched *to, uint32_t count) {
+    struct loan *loan = loan_new(host->lender ? host->lender : sched, host, count);
+    loan->claimed = true;
+    loan->back = to == host->lender;
+    move_jobs(sched, host, loan, count);
+    host->limit -= count;
+    if (!host->lender)
+        host->lent += count;
+    host_still_ready(sched, host);
+    host_forget_if_unused(sched, host);
+    sched->shared->post_loan(to, loan);
+}
+
+bool loan_for_room(struct sched *sched) {
+    unsigned room = 0;
+    if (sched->options.host_interval_ns || sched->stopping)
+        return false;
+    struct host *host = ready_to_send(sched);
+    struct sched *to = host ? sched->shared->find_room(sched, &room) : NULL;
+    if (!to)
+        return false;
+    send_part(sched, host, to, may_send(host) < room ? may_send(host) : room);
+    return true;
+}
+
 void loan_return(struct sched *sched, struct host *host) {
+    if (!host->limit) /* all of it was sent on, and is its lender's to wait for */
+        return;
     struct loan *loan = loan_new(sched, host, host->limit);
     loan->back = true;
     struct sched *lender = host->lender;
@@ -93,6 +152,8 @@ void loan_return(struct sched *sched, struct host *host) {
 
 void loan_take(struct sched *sched, struct loan *loan) {
     struct host *host = host_find(sched, span_of(loan->name, loan->len), loan->port, loan->hash);
+    if (loan->claimed)
+        atomic_fetch_sub(&sched->claims, 1);
     if (loan->back) {
         host->lent -= loan->limit;
         host->limit += loan->limit;

@@ -5,6 +5,7 @@
  */
 #include "job/sched.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -20,6 +21,7 @@ void sched_init(struct sched *sched, struct conn_pool *conns, struct pool *pool,
     sched->shared = shared;
     sched->spec = spec;
     sched->rate_due_ns = UINT64_MAX;
+    sched->places = UINT_MAX;
     list_init(&sched->ready);
     list_init(&sched->all);
     random_seed(&sched->random, seed);
@@ -129,6 +131,8 @@ static void start_ready(struct sched *sched, uint64_t now) {
         struct host *host = LIST_ENTRY(link, struct host, ready);
         if (!host_still_ready(sched, host))
             continue;
+        if (sched->running >= sched->places)
+            break;
         if (starts++ == STARTS_A_TURN) {
             sched->rate_due_ns = 0; /* in the ring's next turn */
             return;
@@ -143,6 +147,18 @@ static void start_ready(struct sched *sched, uint64_t now) {
         job_start(host_start_next(sched, host));
     }
     leave_places(sched);
+}
+
+bool sched_is_full(const struct sched *sched) {
+    return sched->running >= sched->places && !list_is_empty(&sched->ready);
+}
+
+/* What waits here comes first. */
+void sched_offer_room(struct sched *sched) {
+    bool offers = list_is_empty(&sched->ready) && sched->running < sched->places &&
+                  !sched->stopping && !atomic_load_explicit(&sched->claims, memory_order_relaxed);
+    atomic_store_explicit(&sched->room, offers ? sched->places - sched->running : 0,
+                          memory_order_relaxed);
 }
 
 /* ---- what is due -------------------------------------------------------------------------------------- */

@@ -47,6 +47,9 @@ struct sched {
     atomic_bool starving; /* waits for one of the run's `concurrency`, having none */
     atomic_bool hungry;   /* waits for more of them */
     atomic_bool dry;      /* has nothing to do, and would take a loan */
+    unsigned places;    /* of running jobs: the sockets that its ring holds; set after sched_init */
+    atomic_uint room;   /* of its places, what it offers to others ... */
+    atomic_uint claims; /* ... unless loans for it are on their way */
     bool stopping;
     struct err stop_err;
     unsigned running;
@@ -68,6 +71,10 @@ void sched_run(struct sched *sched, uint64_t now_ns);
 uint64_t sched_due_ns(const struct sched *sched);
 /* Whether it must be woken when places are free. Any thread. */
 bool sched_wants_places(const struct sched *sched);
+/* Whether jobs wait only because all its places are taken. */
+bool sched_is_full(const struct sched *sched);
+/* Offers free places to schedulers that are full. Call after sched_run. */
+void sched_offer_room(struct sched *sched);
 /* After SINK_WAIT. */
 void sched_resume(struct sched *sched, struct job *job);
 /* Ends every job with `err`, and each one that is added later. */

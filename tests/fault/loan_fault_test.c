@@ -144,6 +144,30 @@ static void test_cancelled_jobs_free_their_part(void **state) {
     close_world();
 }
 
+/* As many run at once as all have places together, though one host has its home with one of them. */
+static void test_all_places_are_used(void **state) {
+    enum { JOBS = 30, PLACES = 10 };
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        open_world(seed, true);
+        world.lends = false;
+        world.places = PLACES;
+        world.shared.concurrency = JOBS;
+        world.sched_options.per_host = JOBS;
+        open_scheds();
+        for (unsigned i = 0; i < JOBS; i++)
+            add(i, 0, DO_SILENT, 0);
+        uint64_t end = ring_now(world.ring) + NS_PER_S / 2; /* then the first of them give up */
+        while (atomic_load(&world.shared.in_flight) < JOBS) {
+            EXPECT(ring_now(world.ring) < end);
+            turn();
+        }
+        stop_all();
+        run_to_end(JOBS);
+        close_world();
+    }
+}
+
 static void run_seed(uint64_t seed) {
     static const enum behaviour behaviours[] = {
         DO_LENGTH, DO_LENGTH,   DO_LENGTH, DO_CHUNKED, DO_CLOSES, DO_EMPTY,   DO_REDIRECT,
@@ -154,6 +178,7 @@ static void run_seed(uint64_t seed) {
     world.sched_options.per_host = 1 + below(12);
     world.sched_options.retry_all = below(2);
     world.sched_options.total_time_ns = below(4) ? 0 : 20 * NS_PER_S;
+    world.places = below(2) ? 0 : 1 + below(8);
     world.stop_after = below(3) ? 0 : 1 + below(JOBS_MAX);
     open_scheds();
     unsigned jobs = 150 + below(JOBS_MAX - 150), kinds = 1 + below(KINDS);
@@ -215,6 +240,7 @@ int main(void) {
         cmocka_unit_test(test_stop_while_a_loan_is_pending),
         cmocka_unit_test(test_stop_in_the_middle),
         cmocka_unit_test(test_cancelled_jobs_free_their_part),
+        cmocka_unit_test(test_all_places_are_used),
         cmocka_unit_test(test_a_hold_counts_for_all_parts),
         cmocka_unit_test(test_free_places_are_not_slept_over),
         cmocka_unit_test(test_hundreds_of_seeds),

@@ -56,6 +56,7 @@ static struct world {
     unsigned recorded, stop_after; /* records; 0: never */
     uint64_t held_ns[HOSTS];       /* until when nothing may start there ... */
     uint64_t held_at_ns[HOSTS];    /* ... since when */
+    unsigned places;               /* of each scheduler; 0: no end of them */
     bool calm, stopped, lends;
 } world;
 
@@ -144,6 +145,19 @@ static struct sched *find_dry(struct sched *sched) {
     return NULL;
 }
 
+static struct sched *find_room(struct sched *sched, unsigned *room) {
+    unsigned first = below(WORKERS);
+    for (unsigned i = 0; i < WORKERS; i++) {
+        struct sched *other = &world.worker[(first + i) % WORKERS].sched;
+        if (other == sched || !atomic_load(&other->room))
+            continue;
+        atomic_fetch_add(&other->claims, 1);
+        *room = atomic_exchange(&other->room, 0);
+        return other;
+    }
+    return NULL;
+}
+
 static void post_loan(struct sched *to, struct loan *loan) {
     struct worker_of_test *worker = to->worker;
     list_push_back(&worker->loans, &loan->link);
@@ -179,8 +193,12 @@ static void work(struct worker_of_test *worker) {
     sched_run(sched, ring_now(world.ring));
     bool dry = sched->running == 0 && list_is_empty(&sched->ready);
     atomic_store(&sched->dry, dry);
-    if (!dry && world.lends)
+    sched_offer_room(sched);
+    if (sched_is_full(sched))
+        loan_for_room(sched);
+    else if (!dry && world.lends)
         loan_consider(sched);
+    EXPECT(!world.places || sched->running <= world.places);
 }
 
 /* ---- what must hold at every turn ---------------------------------------------------------------------- */
@@ -311,6 +329,7 @@ static void open_world(uint64_t seed, bool calm) {
     world.shared = (struct job_shared){.concurrency = 16,
                                        .wake_starving = wake_starving,
                                        .find_dry = find_dry,
+                                       .find_room = find_room,
                                        .post_loan = post_loan,
                                        .hand_over = hand_over};
 }
@@ -331,6 +350,8 @@ static void open_scheds(void) {
         sched_init(&worker->sched, worker->conns, &worker->memory, &world.sched_options, &sink,
                    &world.shared, &world.spec, world.seed + i);
         worker->sched.worker = worker;
+        if (world.places)
+            worker->sched.places = world.places;
     }
 }
 
@@ -396,6 +417,8 @@ static void run_to_end(unsigned jobs) {
     while (!is_quiet()) /* what is held back comes home later */
         turn();
     EXPECT(world.recorded == jobs && atomic_load(&world.shared.in_flight) == 0);
+    for (unsigned i = 0; i < WORKERS; i++)
+        EXPECT(atomic_load(&world.worker[i].sched.claims) == 0);
 }
 
 static unsigned loans_taken(void) {
