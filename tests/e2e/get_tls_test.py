@@ -200,6 +200,8 @@ class ResumptionTest(TlsCase):
 
     def test_tickets_of_1_2(self):
         """With nginx's default, and beside a cache of sessions with an ID."""
+        if not self.library_is_ours():
+            self.skipTest("this library has sessions with an ID only")
         for sessions in ("ssl_session_cache none;", "ssl_session_cache off;", self.SESSIONS):
             with self.subTest(sessions):
                 said, records = self.visits(self.start_nginx(sessions), *only("1.2"))
@@ -264,6 +266,8 @@ class ResumptionTest(TlsCase):
                     self.assertEqual({record["tls"]["verify"] for record in records}, {"ok"})
 
     def test_a_declined_ticket_is_replaced(self):
+        if not self.library_is_ours():
+            self.skipTest("this library has sessions with an ID only")
         servers = [self.start_nginx(), self.start_nginx()]
         said = [record["tls"]["resumed"] for record in self.turns([servers[0], *[servers[1]] * 5], *only("1.2"))]
         self.assertEqual(said, [False, False, True, True, True, True])
@@ -317,6 +321,7 @@ class ResumptionTest(TlsCase):
         request, done = handshake(13, b"\1\x40\0\2\4\3\0\0"), handshake(14, b"")
         exchange = handshake(12, b"\3\0\x1d\x20" + bytes(range(32)) + b"\4\3\0\0")
         ccs, finished = bytes([20, 3, 3, 0, 1, 1]), handshake(20, bytes(12))
+        ours = self.library_is_ours()
         flights = [request, done, request + done, exchange, exchange + done, request + exchange + done, finished]
         flights += [ccs + finished, ccs + done, request + ccs + finished, exchange + done + ccs + finished]
         for number, flight in enumerate(flights):
@@ -336,7 +341,7 @@ class ResumptionTest(TlsCase):
             with self.subTest(number), harness.Liar(behave) as door:
                 urls = "https://good.test/show?[1-2]"
                 first, second = self.get(*self.to(door), *only("1.2"), "-j", 1, "-t", 1, "-m", 5 * harness.SLOW, urls, exit=1)
-                self.assertEqual((first["ok"], len(offered)), (True, 1))
+                self.assertEqual((first["ok"], len(offered)), (True, 1 if ours else 0))
                 self.fails(second, "tls", "bad-tls", "bad-certificate", "handshake-cut")
                 # An alert at most: neither keys nor a request.
                 self.assertIn(b"".join(heard)[:1], (b"", b"\x15"))
@@ -366,11 +371,12 @@ class KeyLogTest(TlsCase):
         return collections.Counter(line.split()[0] for line in ours)
 
     def test_tls_1_2(self):
-        self.assertEqual(self.count("1.2", "-j", 1), {"CLIENT_RANDOM": 1})
+        self.assertEqual(self.count("1.2", "-j", 1), {"CLIENT_RANDOM": 1} if self.library_is_ours() else {})
 
     def test_each_connection_of_1_2(self):
         """Resumed ones too."""
-        self.assertEqual(self.count("1.2", "-j", 1, "-t", 1, close=True), {"CLIENT_RANDOM": 3})
+        count = self.count("1.2", "-j", 1, "-t", 1, close=True)
+        self.assertEqual(count, {"CLIENT_RANDOM": 3} if self.library_is_ours() else {})
 
     def test_tls_1_3(self):
         count = self.count("1.3", "-j", 1)
