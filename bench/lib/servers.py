@@ -122,13 +122,15 @@ http {{
 class Origin(Server):
     """`ringfetch serve` on all loopback addresses."""
 
+    THREADS, CORES = ("--threads", "1"), None
+
     def __init__(self, ringfetch):
         self.ringfetch = ringfetch
 
     def open(self):
-        command = [self.ringfetch, "serve", "--port", "0", "--address", "0.0.0.0", "--threads", "1"]
+        command = [self.ringfetch, "serve", "--port", "0", "--address", "0.0.0.0", *self.THREADS]
         reading, writing = os.pipe()
-        self.pid = spawn(command, cores(server=True), stderr=writing)
+        self.pid = spawn(command, self.CORES or cores(server=True), stderr=writing)
         os.close(writing)
         said = self._first_line(reading)
         # The pipe stays open: a server must not die of having something more to say.

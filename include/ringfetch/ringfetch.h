@@ -77,7 +77,7 @@ enum rf_on_exist {
 /* How a run behaves. All strings are copied by rf_engine_open. Zero means "off" or "none" unless said. */
 struct rf_settings {
     /* the run */
-    unsigned threads;          /* workers; 0: as many as the process may use cores */
+    unsigned threads;          /* workers; 0: one a core, more if `concurrency` needs them */
     unsigned concurrency;      /* requests in flight in the whole run; default 256 */
     unsigned per_host;         /* of those, to one host:port; default 32 */
     double rate;               /* requests started per second */

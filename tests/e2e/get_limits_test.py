@@ -2,8 +2,10 @@
 """get_limits_test.py: no more at once, no faster and no larger than asked; few descriptors are never a reason to fail."""
 
 import collections
+import json
 import resource
 import time
+import urllib.request
 
 import harness
 from web import Web
@@ -152,6 +154,32 @@ class DescriptorTest(harness.Case):
         args = ["-j", 100000, "--per-host", 100000, nginx.url("/[1-3000]")]
         run = self.ringfetch(*GET, *args)
         self.assertEqual(len(run.records), 3000)
+
+
+class MoreWorkersThanCoresTest(harness.Case):
+    """A ring's table holds as many sockets as there may be descriptors: both sides start more rings by themselves."""
+
+    LIMIT, COUNT = 200, 5000
+
+    def few(self):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self.LIMIT, self.LIMIT))
+
+    def in_flight(self, *urls, hosts):
+        origin = self.start(harness.Origin("--address", "0.0.0.0", preexec_fn=self.few))
+        urls = [f"http://127.0.0.{host}:{origin.port}/delay/3?[1-{self.COUNT // hosts}]" for host in range(1, hosts + 1)]
+        args = ["-s", "--output", "null", "-j", self.COUNT, "--per-host", self.COUNT, *urls]
+        with harness.ringfetch_start("get", *args, preexec_fn=self.few) as process:
+            _, err = process.communicate(timeout=60 * harness.SLOW)
+        harness.check_sanitizers(err.decode())
+        self.assertEqual(process.returncode, 0, err)
+        with urllib.request.urlopen(origin.url("/stats"), timeout=10) as answer:
+            return json.load(answer)["in_flight"]["most"]
+
+    def test_one_host(self):
+        self.assertGreaterEqual(self.in_flight(hosts=1), self.COUNT)
+
+    def test_many_hosts(self):
+        self.assertGreaterEqual(self.in_flight(hosts=50), self.COUNT)
 
 
 class SizeTest(harness.Case):

@@ -186,9 +186,10 @@ def _end(process, how=signal.SIGTERM, seconds=10):
 class Origin(Server):
     """`ringfetch serve`, the project's own test origin. Options are passed on: Origin("--threads", 2)."""
 
-    def __init__(self, *args):
+    def __init__(self, *args, preexec_fn=None):
         self.args = [str(arg) for arg in args]
         self.lines = []
+        self.preexec_fn = preexec_fn
 
     def start(self):
         self.process = subprocess.Popen(
@@ -197,6 +198,7 @@ class Origin(Server):
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env=_environment(None),
+            preexec_fn=self.preexec_fn,
         )
         self._heard = queue.Queue()
         self._listener = threading.Thread(target=self._listen, daemon=True)

@@ -34,6 +34,9 @@ static int fail(int status, const char *what, const char *name, int error) {
     return status;
 }
 
+/* Ordinary descriptors: of a worker for its ring, its wake-ups and its listener, and of everything else. */
+enum { WORKER_DESCRIPTORS = 4, OTHER_DESCRIPTORS = 64 };
+
 /* Raises the descriptor limit as far as it goes: a ring's table may be as large. */
 static unsigned slots_for(unsigned threads) {
     struct rlimit limit;
@@ -44,6 +47,20 @@ static unsigned slots_for(unsigned threads) {
     setrlimit(RLIMIT_NOFILE, &limit);
     getrlimit(RLIMIT_NOFILE, &limit);
     return limit.rlim_cur < wanted ? (unsigned)limit.rlim_cur : wanted;
+}
+
+/* How many workers there may be in the end. */
+static unsigned workers_max(const struct serve_options *options, unsigned slots) {
+    unsigned most = SLOTS_MAX / slots, affordable = slots / WORKER_DESCRIPTORS;
+    struct rlimit limit;
+    if (!options->grows)
+        return options->threads;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+        affordable = limit.rlim_cur > OTHER_DESCRIPTORS
+                         ? (unsigned)((limit.rlim_cur - OTHER_DESCRIPTORS) / WORKER_DESCRIPTORS)
+                         : 0;
+    most = most < affordable ? most : affordable;
+    return most > options->threads ? most : options->threads;
 }
 
 static int open_files(struct server *server, const struct serve_options *options) {
@@ -88,8 +105,7 @@ static int init_workers(struct server *server, const struct identity *identity) 
     return RF_OK;
 }
 
-static int open_workers(struct server *server, union listen_address *address, const char *scheme,
-                        unsigned slots) {
+static int open_workers(struct server *server, union listen_address *address, const char *scheme) {
     char url[LISTEN_URL_BYTES];
     int error = listen_claim(address);
     for (unsigned i = 0; i < server->worker_count && !error; i++) {
@@ -98,7 +114,7 @@ static int open_workers(struct server *server, union listen_address *address, co
             error = -listener;
             break;
         }
-        int refused = worker_open(&server->workers[i], listener, slots);
+        int refused = worker_open(&server->workers[i], listener);
         if (refused)
             return environment_fault(-refused);
     }
@@ -146,12 +162,18 @@ static int run(struct server *server, const sigset_t *signals, const char *url,
                struct identity *identity) {
     unsigned started = 0;
     int error = 0;
-    for (; started < server->worker_count && !error; started += !error)
+    unsigned count = server->worker_count;
+    for (; started < count && !error; started += !error)
         error = origin_worker_start(&server->workers[started]);
     if (!error) {
         announce(url, identity);
         stop_at(signals, identity);
     }
+    pthread_mutex_lock(&server->lock);
+    server->is_ending = true;
+    pthread_mutex_unlock(&server->lock);
+    if (started == count)
+        started = server->worker_count;
     for (unsigned i = 0; i < started; i++)
         worker_stop(&server->workers[i]);
     if (error)
@@ -168,11 +190,12 @@ static int serve_as(struct server *server, const struct serve_options *options,
                     const sigset_t *signals) {
     const char *scheme = identity ? "https" : "http";
     char url[LISTEN_URL_BYTES];
+    server->tls = identity ? &identity->tls : NULL;
     int status = open_files(server, options);
     if (status == RF_OK)
         status = init_workers(server, identity);
     if (status == RF_OK)
-        status = open_workers(server, address, scheme, slots_for(options->threads));
+        status = open_workers(server, address, scheme);
     if (status == RF_OK) {
         listen_url(address, scheme, url);
         status = run(server, signals, url, identity);
@@ -206,8 +229,10 @@ static int serve(struct server *server, const struct serve_options *options) {
     pool_depot_init(&server->depot);
     pthread_mutex_init(&server->lock, NULL);
     server->work_ns = options->work_us * UINT64_C(1000);
-    server->worker_count = options->threads;
-    server->workers = calloc(options->threads, sizeof *server->workers);
+    atomic_init(&server->worker_count, options->threads);
+    server->slots = slots_for(options->threads);
+    server->workers_max = workers_max(options, server->slots);
+    server->workers = calloc(server->workers_max, sizeof *server->workers);
     server->keys = keys_open();
     if (!server->workers || !server->keys)
         return fail(RF_ENVIRONMENT, "can't start", "", ENOMEM);

@@ -15,7 +15,7 @@ static const char usage[] =
     "  -p, --port N       8080; 0 picks a free one; the first line on stderr tells\n"
     "      --address ADDR 127.0.0.1; 0.0.0.0 or :: to be reached from elsewhere too,\n"
     "                     and from all of 127.0.0.0/8\n"
-    "  -t, --threads N    one ring each (number of cores)\n"
+    "  -t, --threads N    one ring each (as cores; more to hold more connections)\n"
     "      --dir DIR      what /file/ serves\n"
     "      --work-us N    computes for so long at each request\n"
     "      --log FILE     a line a request, - is stdout\n"
@@ -67,11 +67,13 @@ static int check(const struct serve_options *options) {
 int serve_options_read(struct serve_options *options, int argc, char **argv) {
     char help[sizeof usage + sizeof examples + 4096];
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    *options = (struct serve_options){
-        .port = 8080, .threads = cores > 0 ? (unsigned)cores : 1, .address = "127.0.0.1"};
+    *options = (struct serve_options){.port = 8080, .address = "127.0.0.1"};
     snprintf(help, sizeof help, "%s%s%s", usage, endpoints_help, examples);
     const struct option_table table = {"serve", help, rows, sizeof rows / sizeof *rows, NULL};
     int status = options_read(&table, argc, argv, options);
+    options->grows = !options->threads;
+    if (options->grows)
+        options->threads = cores > 0 ? (unsigned)cores : 1;
     return status >= 0 ? status : check(options);
 }
 

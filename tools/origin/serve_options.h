@@ -12,6 +12,7 @@
 struct serve_options {
     unsigned port, threads, work_us;
     const char *address, *directory, *log;
+    bool grows; /* more workers as needed: no --threads */
     bool tls;
     struct option_list tls_names;
     const char *tls_ca, *cert, *key;

@@ -5,6 +5,9 @@
  */
 #include "worker.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "connection.h"
 #include "tls/tls.h"
@@ -12,13 +15,49 @@
 enum {
     RECEIVE_BUFFERS = 1024,
     RECEIVE_BUFFER_BYTES = 2048, /* requests are small; uploads come in bundles */
+    /* Further rings long before one is full: where a client of many threads leaves two of ours too little of the cores, their
+     * listeners' backlogs overflow, and clients wait seconds for their next try. */
+    GROW_AT = 16, /* one in so many slots is taken */
 };
+
+/* Another worker at the same listening socket. Whichever of the two is asked accepts; a full one doesn't ask. */
+static void open_successor(struct worker *worker, struct worker *next) {
+    struct server *server = worker->server;
+    int listener = worker->spare_listener;
+    unsigned before = atomic_load(&server->worker_count);
+    char why[512];
+    worker->spare_listener = -1;
+    worker_init(next, server);
+    if (server->tls && worker_open_tls(next, server->tls, why, sizeof why) < 0)
+        close(listener);
+    else if (worker_open(next, listener) == 0 && origin_worker_start(next) == 0)
+        atomic_fetch_add(&server->worker_count, 1);
+    else
+        worker_close(next);
+    if (atomic_load(&server->worker_count) == before)
+        origin_worker_deinit(next);
+}
+
+static void grow(struct worker *worker) {
+    struct server *server = worker->server;
+    pthread_mutex_lock(&server->lock);
+    unsigned count = atomic_load(&server->worker_count);
+    if (!server->is_ending && count < server->workers_max)
+        open_successor(worker, &server->workers[count]);
+    pthread_mutex_unlock(&server->lock);
+}
+
+static bool wants_help(const struct worker *worker) {
+    return ring_slots_used(worker->ring) > ring_slots_max(worker->ring) / GROW_AT;
+}
 
 static void on_accept(struct ring_op *op, const struct ring_event *event) {
     struct worker *worker = CONTAINER_OF(op, struct worker, accept);
     if (event->result < 0)
         return; /* the ring goes on by itself; at the end it says so once */
     connection_open(worker, event->result);
+    if (UNLIKELY(worker->spare_listener >= 0) && wants_help(worker))
+        grow(worker);
 }
 
 static void on_listener_closed(struct ring_op *op, const struct ring_event *event) {
@@ -69,7 +108,7 @@ static void *run(void *context) {
 }
 
 void worker_init(struct worker *worker, struct server *server) {
-    *worker = (struct worker){.server = server, .listener = RING_NO_SLOT};
+    *worker = (struct worker){.server = server, .listener = RING_NO_SLOT, .spare_listener = -1};
     list_init(&worker->connections);
     pool_init(&worker->pool, &server->depot);
 }
@@ -79,15 +118,20 @@ int worker_open_tls(struct worker *worker, const struct tls_options *options, ch
     return tls_open(&worker->tls, options, &worker->pool, why, why_size);
 }
 
-int worker_open(struct worker *worker, int listener, unsigned slots) {
+int worker_open(struct worker *worker, int listener) {
     struct ring_options options;
+    unsigned slots = worker->server->slots;
     ring_options_init(&options, slots);
     options.slots = slots;
     options.buffers = RECEIVE_BUFFERS;
     options.buffer_bytes = RECEIVE_BUFFER_BYTES;
     int error = ring_open(&worker->ring, &options);
-    if (error)
+    if (error) {
+        close(listener);
         return error;
+    }
+    if (worker->server->workers_max > atomic_load(&worker->server->worker_count))
+        worker->spare_listener = fcntl(listener, F_DUPFD_CLOEXEC, 0);
     worker->listener = ring_slot_adopt(worker->ring, listener);
     if (worker->listener < 0)
         return worker->listener;
@@ -100,6 +144,8 @@ int worker_open(struct worker *worker, int listener, unsigned slots) {
 
 void worker_close(struct worker *worker) {
     ring_close(worker->ring);
+    if (worker->spare_listener >= 0)
+        close(worker->spare_listener);
 }
 
 void origin_worker_deinit(struct worker *worker) {

@@ -26,7 +26,7 @@ static const char get_help[] =
     "      --max-redirs N (10)\n"
     "Speed:\n"
     "  -j, --concurrency N    requests in flight (256)    --per-host N  of those (32)\n"
-    "  -t, --threads N        workers (one a core)\n"
+    "  -t, --threads N        workers (one a core, or as -j needs)\n"
     "      --rate N[/s|/m]    requests started             --per-host-rate N[/s|/m]\n"
     "      --limit-rate N     bytes received a second\n"
     "Time (0.5 is seconds; 500ms, 2m) and retries:\n"
