@@ -31,8 +31,9 @@ enum { CHUNK_BYTES = 64 * 1024, BATCH_BLOCKS = 64 };
 
 static const size_t REGION_BYTES = 16 * CHUNK_BYTES + sizeof(struct pool_region);
 
+/* 448 and 704 are for connections and jobs, of which there may be a million. */
 static const uint16_t class_bytes[POOL_CLASSES] = {
-    32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096, POOL_LARGEST_BYTES};
+    32, 64, 96, 128, 192, 256, 384, 448, 512, 704, 768, 1024, 1536, 2048, 4096, POOL_LARGEST_BYTES};
 
 static unsigned class_of(size_t bytes) {
     unsigned size_class = 0;

@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { POOL_CLASSES = 14, POOL_LARGEST_BYTES = 8192 };
+enum { POOL_CLASSES = 16, POOL_LARGEST_BYTES = 8192 };
 
 struct pool_block;
 struct pool_region;

@@ -69,7 +69,7 @@ struct job {
     struct exchange exchange;
 
     uint64_t n, line, number;  /* number: rf_submit's, or 0 */
-    char *text;                /* the URL as given */
+    char *text;                /* the URL as given; first.href where that is the same */
     struct url url;            /* the current one; href NULL: the text is no URL */
     struct url first;          /* the one asked for; shares its href with url until a redirect */
     char *name, *tag, *sha256; /* or NULL */

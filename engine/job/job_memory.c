@@ -27,7 +27,6 @@ struct job *job_new(struct pool *pool, struct span text, const struct url *url, 
     struct job *job = pool_acquire_zeroed(pool, sizeof *job);
     list_init(&job->link);
     list_init(&job->all);
-    job->text = pool_text(pool, text.at ? (const void *)text.at : "", text.len);
     job->size = -1;
     job->retry_after_ms = -1;
     job->err = err;
@@ -36,6 +35,11 @@ struct job *job_new(struct pool *pool, struct span text, const struct url *url, 
         job->url = url_copy(url, pool_acquire(pool, url->href_len + 1));
         job->first = job->url;
     }
+    /* Most URLs are given as they are sent, and a million may be in flight. */
+    if (!err_is(err) && text.len == url->href_len && memcmp(text.at, url->href, text.len) == 0)
+        job->text = (char *)(uintptr_t)job->first.href;
+    else
+        job->text = pool_text(pool, text.at ? (const void *)text.at : "", text.len);
     return job;
 }
 
@@ -101,12 +105,13 @@ void job_set_spec(struct pool *pool, struct job *job, const struct job_spec *run
 
 void job_release(struct pool *pool, struct job *job) {
     CHECK(job->exchange.phase == EXCHANGE_IDLE && !job->due.place);
+    if (job->text != job->first.href)
+        pool_release_text(pool, job->text);
     if (job->first.href != job->url.href)
         pool_release_text(pool, (char *)job->first.href);
     pool_release_text(pool, (char *)job->url.href);
     pool_release_text(pool, (char *)job->next_url.href);
     exchange_forget(&job->exchange);
-    pool_release_text(pool, job->text);
     pool_release_text(pool, job->name);
     pool_release_text(pool, job->tag);
     pool_release_text(pool, job->sha256);
