@@ -31,6 +31,7 @@ WORKS = {
     "tls-gcm": works_tls.tls_gcm,
     "tls-hosts": works_tls.tls_hosts,
     "tls-resume": works_tls.tls_resume,
+    "tls-resume-12": works_tls.tls_resume_12,
     "tls-keep-100": works_tls.tls_keep_100,
     "tls-keep-16k": works_tls.tls_keep_16k,
     "tls-keep-64k": works_tls.tls_keep_64k,

@@ -32,8 +32,8 @@ def tls_gcm(context):
 # ---- many hosts ----------------------------------------------------------------------------------------------------
 
 
-def _hosts_program(context, urls_file, cacert, count):
-    options = ["-i", urls_file, "--cacert", cacert, "--output", "null", "-j", str(HOSTS_AT_ONCE)]
+def _hosts_program(context, urls_file, cacert, count, *more):
+    options = ["-i", urls_file, "--cacert", cacert, "--output", "null", "-j", str(HOSTS_AT_ONCE), *more]
     return programs.ringfetch(context, *options, count=count, body_bytes=2 * count)
 
 
@@ -73,14 +73,15 @@ def _resumed_share(path):
     return second / HOSTS
 
 
-def tls_resume(context):
-    title = f"{HOSTS:,} https hosts that close after each answer, visited once, and twice: the second visit resumes"
-    result = Result("tls-resume", title)
+def _resume(context, name, version):
+    title = f"{HOSTS:,} https hosts that close after each answer, visited once, and twice: the second visit resumes, TLS {version}"
+    result = Result(name, title)
     with context.tls_hosts(tickets=True) as server:
         text = place.lines(server.urls("/s"))
         files = [context.memory.write(f"tls-visit-{times}", text * times) for times in (1, 2)]
         once, twice = (
-            _hosts_program(context, file, server.cacert, HOSTS * times) for times, file in enumerate(files, start=1)
+            _hosts_program(context, file, server.cacert, HOSTS * times, "--tls-max", version)
+            for times, file in enumerate(files, start=1)
         )
         once.name, twice.name = "one visit", "two visits"
         twice.check_options += ("--output", "jsonl:{out}/records")
@@ -104,10 +105,19 @@ def tls_resume(context):
         wall, cpu = (twice.median(what) - once.median(what) for what in ("wall", "cpu"))
         result.notes.append(f"second visit alone: {wall:.3f} s, CPU {cpu:.3f} s, {shares[-1]:.1%} of it resumed")
     result.notes.append(counted.note())
-    # A resumed handshake costs nginx nearly as much as a full one. Where it is the limit, only CPU tells the visits apart.
+    # A resumed handshake of TLS 1.3 costs nginx nearly as much as a full one. Where it is the limit, only CPU tells the visits
+    # apart. TLS 1.2 makes no new keys to resume, on neither side.
     for what, text in (("wall", "second visit 1.5x as fast as the first"), ("cpu", "and with 1.5x less CPU")):
         result.targets.append(Target(text, speedup.get(what), 1.5, at_least=True))
     return result
+
+
+def tls_resume(context):
+    return _resume(context, "tls-resume", "1.3")
+
+
+def tls_resume_12(context):
+    return _resume(context, "tls-resume-12", "1.2")
 
 
 # ---- kept connections ----------------------------------------------------------------------------------------------
