@@ -7,13 +7,30 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct rf_engine *_Atomic watched;
 
+/* timeout(1) and others send a signal to the process and to its group: two of them within this time are one. */
+enum { SAME_SIGNAL_MS = 300 };
+static atomic_llong first_ms;
+
+static long long now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static void on_signal(int number) {
     enum rf_exit exit = number == SIGINT ? RF_INTERRUPTED : RF_TERMINATED;
-    /* Who takes the engine is the first; whoever finds none is a second signal. */
+    long long now = now_ms(), first = 0;
+    if (!atomic_compare_exchange_strong(&first_ms, &first, now)) {
+        if (now - first >= SAME_SIGNAL_MS) {
+            _exit((int)exit);
+        }
+        return;
+    }
     struct rf_engine *engine = atomic_exchange(&watched, NULL);
     if (!engine) {
         _exit((int)exit);
