@@ -42,6 +42,7 @@ void signals_watch(struct rf_engine *engine) {
     static const int numbers[] = {SIGINT, SIGTERM};
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
+    atomic_store(&first_ms, 0);
     atomic_store(&watched, engine);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         struct sigaction before;

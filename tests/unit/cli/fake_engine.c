@@ -108,6 +108,8 @@ void rf_on_result(struct rf_engine *of, rf_done_fn *done, void *context) {
 enum rf_exit rf_run(struct rf_engine *run) {
     note("run", "");
     for (unsigned i = 0; i < fake.signals; i++) {
+        if (i) /* sooner, it would be taken for the same one */
+            usleep(310 * 1000);
         raise(SIGINT);
     }
     for (unsigned i = 0; i < fake.result_repeats && run->done; i++) {
