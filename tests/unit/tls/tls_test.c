@@ -403,6 +403,10 @@ static void spoil(enum tls_version version) {
     for (size_t at = 0; at < len; at += 1 + at / 64) {
         server_flight(&pair, &flight);
         len = flight.len;
+        if (at >= len) { /* a signature is shorter than the last one */
+            bytes_release(&flight, &pair.pool);
+            break;
+        }
         pair_feed(&pair, &pair.client, span_of(flight.at, at));
         assert_int_equal(pair.client.step, STEP_MORE);
         bool matters = !is_record_version(&flight, at);
