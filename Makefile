@@ -13,9 +13,10 @@ FUZZ_SECONDS ?= 10
 # For targets that build by a second make: on all cores, unless the caller said how many.
 SUBMAKE = $(MAKE) --no-print-directory WOLFSSL=$(WOLFSSL) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-PKGS = liburing libcares libidn2 jansson nettle
+PKGS = liburing libcares libidn2 jansson nettle libpcre2-8 libxml-2.0 libcmark zlib
 # Empty where something is missing: $(BUILD)/flags complains then, and targets that set up first still can.
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
 URING_VERSION := $(shell pkg-config --modversion liburing 2>/dev/null)
 # wolfSSL: empty builds it from the distribution's source; /path takes one of your own, `system` the system's. Whichever it
 # is, tools/dev/build-wolfssl puts it into $(WOLFSSL), which builds of several kinds share.
@@ -26,13 +27,16 @@ WOLFSSL_OWN = $(patsubst %,-L%/lib -Wl$(comma)-rpath$(comma)%/lib,$(filter-out s
 comma = ,
 LIBS = $(PKG_LIBS) -L$(WOLFSSL)/lib -lwolfssl $(WOLFSSL_OWN) -lm
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
-CPPFLAGS += -D_GNU_SOURCE -Iengine -Iinclude -Itests/unit -isystem $(WOLFSSL)/include -DLIBURING_VERSION=\"$(URING_VERSION)\"
+CPPFLAGS += -D_GNU_SOURCE -Iengine -Iinclude -Itests/unit $(PKG_CFLAGS) -isystem $(WOLFSSL)/include -DLIBURING_VERSION=\"$(URING_VERSION)\"
 CFLAGS += -std=gnu11 $(OPT) $(WARN) -fPIC -pthread -fno-strict-aliasing $(SANITIZE)
 LDFLAGS += -pthread $(SANITIZE)
 
 # ---- sources, room by room (engine/LAYERS has their order) ------------------------------------------
 base   = assert err hash heap pool
 tls    = tls tls_options tls_roots tls_stream tls_verify tls_chain tls_cert tls_der tls_name tls_sessions tls_memory tls_text tls_mint tls_speed
+stats  =
+expect =
+document =
 http   = token response framing body request http_date url url_host url_percent url_domain url_symbol url_ip
 ring   = ring_uring ring_queue ring_complete ring_accept ring_buffers ring_slots ring_probe ring_timers
 net    = address dns dns_message dns_search name_table resolver resolver_cache resolver_hosts resolver_order \
@@ -46,19 +50,24 @@ sim    = ring_sim ring_sim_ops ring_sim_net ring_sim_world ring_timers
 
 cli    = main console fields get get_check get_options get_tls info options progress report signals \
          streams text values
+cli_tally =
+cli_html =
+cli_memory =
+cli_table =
 origin = serve serve_options identity listen worker connection connection_read connection_tls request range query pattern reply keys log tally \
          endpoints endpoints_sizes endpoints_faults endpoints_status endpoints_mirror endpoints_file
 
 examples = fetch_one gather my_output
 
 # What gets built and tested; a part of it for a quick turn: make BUILD=/tmp/b rooms="base http" unit
-rooms ?= base tls http net input output conn job ring top cli origin
+rooms ?= base tls http stats expect document net input output conn job ring top cli origin
 parts = $(patsubst %,$(2)%.c,$($(1)))
 CORE_SRC = $(foreach r,$(filter-out ring top cli origin,$(rooms)),$(call parts,$(r),engine/$(r)/)) \
            $(if $(filter top,$(rooms)),$(call parts,top,engine/))
 RING_SRC = $(if $(filter ring,$(rooms)),$(call parts,ring,engine/ring/))
 SIM_SRC  = $(call parts,sim,engine/ring/)
-CLI_SRC  = $(call parts,cli,tools/ringfetch/) $(call parts,origin,tools/origin/)
+CLI_TOOLS = $(foreach part,cli cli_tally cli_html cli_memory cli_table,$(call parts,$(part),tools/ringfetch/))
+CLI_SRC  = $(CLI_TOOLS) $(call parts,origin,tools/origin/)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB = $(BUILD)/engine.a
@@ -143,11 +152,12 @@ E2E = $(wildcard tests/e2e/*_test.py)
 # A test links what lies beside it and is no test itself.
 .SECONDEXPANSION:
 helpers = $(call obj,$(filter-out %_test.c,$(wildcard tests/$(1)/*.c)))
-# The command line's parts, without main and on a fake engine; the origin's parts.
-CLI_PARTS = $(call obj,$(filter-out %/main.c,$(call parts,cli,tools/ringfetch/)))
+# The command line's parts, without main and on a fake engine; the origin's parts. Histograms are real ones.
+CLI_PARTS = $(call obj,$(filter-out %/main.c,$(CLI_TOOLS)))
+CLI_STATS = $(call obj,$(call parts,stats,engine/stats/) engine/base/assert.c)
 ORIGIN_PARTS = $(call obj,$(call parts,origin,tools/origin/)) $(CLI_PARTS)
 
-$(BUILD)/tests/unit/cli/%: $(BUILD)/obj/tests/unit/cli/%.o $$(call helpers,unit/cli) $$(CLI_PARTS)
+$(BUILD)/tests/unit/cli/%: $(BUILD)/obj/tests/unit/cli/%.o $$(call helpers,unit/cli) $$(CLI_PARTS) $$(CLI_STATS)
 	$(LINK) -lcmocka $(LIBS)
 
 $(BUILD)/tests/unit/origin/%: $(BUILD)/obj/tests/unit/origin/%.o $$(call helpers,unit) $$(call helpers,unit/origin) \

@@ -14,6 +14,7 @@
     X(SEND, "send")                                                                                \
     X(HEAD, "head")                                                                                \
     X(BODY, "body")                                                                                \
+    X(EXPECT, "expect")                                                                            \
     X(OUTPUT, "output")                                                                            \
     X(LOCAL, "local")
 
@@ -83,8 +84,13 @@
     X(REDIRECT_SCHEME, "redirect-scheme", POLICY, 0,                                               \
       "the redirect leads to neither http nor https")                                              \
     X(TOO_MANY_REDIRECTS, "too-many-redirects", POLICY, 0, "too many redirects")                   \
+    X(REDIRECT_LOOP, "redirect-loop", TARGET, 0, "the redirects lead back to where they began")    \
     X(SIZE_MISMATCH, "size-mismatch", TARGET, 1, "the body has another length than expected")      \
     X(HASH_MISMATCH, "hash-mismatch", TARGET, 1, "the body has another SHA-256 than expected")     \
+    /* expect */                                                                                   \
+    X(EXPECTATION, "expectation", TARGET, 0, "the answer is not as expected")                      \
+    X(NO_SUCH_FRAGMENT, "no-such-fragment", TARGET, 0, "the page has nothing of that name")        \
+    X(NO_SUCH_FILE, "no-such-file", TARGET, 0, "there is no such file")                            \
     /* output */                                                                                   \
     X(EXISTS, "exists", POLICY, 0, "the file exists already")                                      \
     X(BAD_NAME, "bad-name", POLICY, 0, "no file can have this name beneath the directory")         \

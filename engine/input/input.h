@@ -26,8 +26,18 @@ struct input_record {
     const struct span *headers; /* "Name: value" or "Name;" each, a NUL behind it */
     unsigned header_count;
     struct span body;
-    int64_t size;       /* -1: not given */
-    struct span sha256; /* 64 lower-case hex digits */
+    int64_t size;              /* -1: not given */
+    struct span sha256;        /* 64 lower-case hex digits */
+    const struct span *expect; /* expectations of this request alone, a NUL behind each */
+    unsigned expect_count;
+    struct span
+        source; /* the file or URL that `line` is of: a list's path, a document's, a sitemap's; `at` NULL: none */
+    uint32_t column; /* in the line, from 1, in bytes; 0: not known */
+    bool
+        is_link; /* found in a document: its fragment is to be looked up in the page, and equal ones are asked once */
+    bool
+        is_decided; /* nothing is to be asked: a link to a file that is there (err is OK), or is not (no-such-file) or has nothing of that
+                        name (no-such-fragment), both of stage expect. `url` is the link as written */
     struct err
         err; /* the line is malformed (stage input, detail: the line); `url` then holds what was there,
                                  shortened to 4 KiB */
@@ -48,6 +58,22 @@ void input_close(struct input *input);
  * input. A glob is expanded lazily; lines of files are never globbed, and with globoff patterns aren't either. */
 int input_add_url(struct input *input, const char *pattern, char *why, size_t why_size);
 int input_add_file(struct input *input, const char *path, char *why, size_t why_size);
+
+/* What `from` of input_add_source may be; see rf_add_source. NULL and unknown words: see there. */
+int input_add_source(struct input *input, const char *path, const char *from, const char *base,
+                     char *why, size_t why_size);
+
+/* How input_next gets a source that is a URL, and the sitemaps that an index names: fetches the whole body, blocking the input's thread. */
+struct input_body {
+    uint8_t *bytes; /* malloc'd; the input frees it */
+    size_t count;
+    char content_type[128]; /* "" where there is none */
+    char final_url[2048];   /* after redirects: what relative links are relative to */
+};
+/* False: `*err` and one line in `why` say why not. */
+typedef bool input_fetch_fn(void *context, const char *url, struct input_body *body,
+                            struct err *err, char *why, size_t why_size);
+void input_on_fetch(struct input *input, input_fetch_fn *fetch, void *context);
 
 enum input_step {
     INPUT_RECORD,

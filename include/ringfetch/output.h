@@ -40,6 +40,7 @@ struct rf_output_options {
     const char *name; /* file name template; NULL: "{basename}" */
     enum rf_on_exist on_exist;
     bool ordered; /* stdout: bodies in input order */
+    bool check;   /* csv: the columns of check runs too */
     /* Set by the engine: an output whose reader has gone calls unread(engine), from any thread, and the run ends soon
      * with RF_LOCAL_FAULT. An output that learns it in body answers RF_OUTPUT_FAIL as well. May be NULL. */
     void (*unread)(struct rf_engine *engine);
@@ -81,6 +82,8 @@ struct rf_stream {
         resume_validator; /* ... if this still holds (ETag or date); memory of the output's, valid until begin */
     const char *path; /* finish: the file's path for the record; valid until record returns */
     const char *sha256_found; /* finish: for the record; valid until record returns */
+    unsigned
+        known_status; /* prepare, with RF_OUTPUT_SKIP in a check run: the status it had, for the record */
 };
 
 struct rf_output_ops {

@@ -58,6 +58,22 @@ struct rf_error_row {
 };
 bool rf_error_row(size_t index, struct rf_error_row *row);
 
+/* ---- verdicts -------------------------------------------------------------------------------- */
+
+/* What a check run says of a URL after all its attempts. */
+enum rf_verdict {
+    RF_VERDICT_NONE, /* not a check run */
+    RF_VERDICT_OK,
+    RF_VERDICT_DEAD,    /* the target's fault, every time it was asked */
+    RF_VERDICT_FLAKY,   /* answered well once and badly once */
+    RF_VERDICT_BLOCKED, /* there, but not for us: 401, 403, 407, 429, 451 */
+    RF_VERDICT_INCONCLUSIVE, /* this machine's fault, or a limit of the run: nothing is known of the target */
+    RF_VERDICT_SKIPPED, /* nothing that can be asked: mailto:, javascript: */
+    RF_VERDICTS
+};
+/* "ok", "dead" ...; "" for none. Never needs freeing. */
+const char *rf_verdict_name(enum rf_verdict verdict);
+
 /* ---- settings -------------------------------------------------------------------------------- */
 
 enum rf_family { RF_FAMILY_ANY, RF_FAMILY_IPV4, RF_FAMILY_IPV6 };
@@ -131,6 +147,19 @@ struct rf_settings {
         *pinned_key;    /* "sha256//BASE64[;sha256//...]" or a PEM or DER file of the public key */
     bool no_resumption; /* a full handshake for every connection */
 
+    /* checking (ringfetch check): each URL is asked with HEAD, and with GET where HEAD is refused or looks wrong;
+     * what the response says is judged and bodies go to no output. `method` overrides HEAD. */
+    bool check;
+    unsigned
+        confirms; /* passes at the end of the run in which failures are tried again; default 1. Only
+                                  what was read as input, not what was submitted */
+    uint64_t sniff_bytes;      /* of a GET's body, read at most; default 65536 */
+    const char *const *expect; /* expectations, as `ringfetch check --expect`; NULL ends */
+    bool title;                /* results have the page's title: asks with GET */
+    bool
+        unique; /* equal requests are asked once and reported for every place; costs memory for each
+                                  request of the run */
+
     /* input */
     bool globoff;           /* take [] {} in URLs as they stand */
     unsigned shard, shards; /* 1-based part, and of how many; 0 and 0: all */
@@ -158,8 +187,9 @@ struct rf_request {
     const void *body;
     size_t body_bytes;
     int64_t size; /* the body's length if known, verified; -1: not known. rf_request_init sets -1 */
-    const char *sha256; /* 64 hex digits, verified; or NULL */
-    bool keep_body;     /* the result holds the body in memory */
+    const char *sha256;        /* 64 hex digits, verified; or NULL */
+    bool keep_body;            /* the result holds the body in memory */
+    const char *const *expect; /* check: added to the settings'; NULL ends. NULL: none */
 };
 void rf_request_init(struct rf_request *request);
 
@@ -221,7 +251,20 @@ struct rf_result {
     const char *sha256;             /* of the body, where it was computed; set by an output */
     const struct rf_tls_facts *tls; /* NULL: none was begun */
     struct rf_times ms;
-    int64_t time_us;  /* when it ended, microseconds since 1970 UTC */
+    int64_t time_us; /* when it ended, microseconds since 1970 UTC */
+
+    /* check runs only */
+    enum rf_verdict verdict;
+    const char *title;  /* of the page, UTF-8; NULL: none, or not asked for */
+    const char *source; /* the file or URL that `line` is of; NULL: none */
+    unsigned column;    /* in that line, from 1, in bytes; 0: not known */
+    bool cached;        /* `skipped` because an earlier run had found it well; status is of then */
+    unsigned
+        passes; /* confirm passes it went through; with any, first_... is what the first pass said */
+    unsigned first_status;
+    struct rf_error first_error;
+    const char *change; /* as rf_on_compare said: "new", "fixed", "changed", "still"; or NULL */
+
     const void *body; /* where keep_body asked for it; body_bytes long */
 };
 
@@ -263,6 +306,19 @@ enum rf_exit rf_register_output(struct rf_engine *engine, const struct rf_output
 enum rf_exit rf_add_url(struct rf_engine *engine, const char *pattern, char *why, size_t why_size);
 enum rf_exit rf_add_input_file(struct rf_engine *engine, const char *path, char *why,
                                size_t why_size);
+
+/* Adds what holds URLs: a list, a document, a directory of documents, a sitemap; `path` may be a URL of any of these,
+ * which is then fetched while rf_run runs. `from` says what it is: "list", "sitemap", "html", "markdown", "text",
+ * "csv:COLUMN", "jsonl:FIELD"; NULL guesses by name and content. `base` is what relative links of files are relative to, a
+ * URL; NULL: the files themselves, so that a link to another file is well if that exists. Any of it may be
+ * compressed with gzip. Before rf_run. 0, RF_USAGE or RF_LOCAL_FAULT. */
+enum rf_exit rf_add_source(struct rf_engine *engine, const char *path, const char *from,
+                           const char *base, char *why, size_t why_size);
+
+/* Compares a result with an earlier run's: returns the text that the result's `change` shall have, static, or NULL. Called
+ * before the outputs see the result, by several workers at a time. Before rf_run. */
+typedef const char *rf_compare_fn(void *context, const struct rf_result *result);
+void rf_on_compare(struct rf_engine *engine, rf_compare_fn *compare, void *context);
 
 /* Called once for every request that came from rf_add_url or rf_add_input_file; on a worker's thread, never two at a
  * time. Before rf_run. */
@@ -310,6 +366,8 @@ struct rf_progress {
     uint64_t connections;
     double seconds;                        /* since rf_run began */
     uint64_t failed_by_kind[RF_KINDS_MAX]; /* index: rf_error.kind */
+    uint64_t by_verdict[RF_VERDICTS];      /* check: of `done` */
+    uint64_t unconfirmed; /* check: failed, and waiting for the confirm pass; not in `done` */
 };
 void rf_progress(struct rf_engine *engine, struct rf_progress *progress);
 

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * check_reports.h: the files and lines that a check run leaves for machines and people beside its records: JUnit, SARIF, Markdown,
+ * GitHub annotations, an HTML page. A report is opened before the run, so that a path that can't be written stops it in time;
+ * results stream through it or are taken from the tally at the end.
+ */
+#ifndef TOOLS_CHECK_REPORTS_H
+#define TOOLS_CHECK_REPORTS_H
+
+#include "check_tally.h"
+
+enum { REPORTS_MAX = 8, REPORT_WHY_BYTES = 512 };
+
+/* What reports may want to say about the run as a whole. */
+struct check_run {
+    const struct tally *tally;
+    double seconds;
+    const char *const *sources; /* inputs as the user named them; NULL ends */
+    enum rf_exit exit;
+    bool compared; /* with an earlier run: --diff */
+};
+
+struct report_ops {
+    const char *option; /* "junit" */
+    /* Opens `path`. False: one line in `why`. */
+    bool (*open)(void **report, const char *path, char *why, size_t why_size);
+    /* Each result, on workers' threads, one at a time. May be NULL. */
+    void (*add)(void *report, const struct rf_result *result);
+    /* Writes the rest and frees. False: one line in `why` that names the file; what is there is then not whole. */
+    bool (*close)(void *report, const struct check_run *run, char *why, size_t why_size);
+};
+
+extern const struct report_ops report_junit;    /* check_junit.c */
+extern const struct report_ops report_sarif;    /* check_sarif.c */
+extern const struct report_ops report_markdown; /* check_markdown.c */
+extern const struct report_ops
+    report_github; /* check_github.c: annotations on standard output, path ignored */
+extern const struct report_ops report_html; /* check_html.c */
+
+struct reports {
+    struct {
+        const struct report_ops *ops;
+        void *self;
+    } report[REPORTS_MAX];
+    unsigned count;
+};
+
+/* check_reports.c */
+bool reports_open(struct reports *reports, const struct report_ops *ops, const char *path,
+                  char *why, size_t why_size);
+void reports_add(struct reports *reports, const struct rf_result *result);
+/* Closes all, whatever happens; false: the first fault is in `why`. */
+bool reports_close(struct reports *reports, const struct check_run *run, char *why,
+                   size_t why_size);
+
+#endif
