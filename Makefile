@@ -34,7 +34,7 @@ LDFLAGS += -pthread $(SANITIZE)
 # ---- sources, room by room (engine/LAYERS has their order) ------------------------------------------
 base   = assert err hash heap pool
 tls    = tls tls_options tls_roots tls_stream tls_verify tls_chain tls_cert tls_der tls_name tls_sessions tls_memory tls_text tls_mint tls_speed
-stats  =
+stats  = histogram rf_histogram
 expect =
 document =
 http   = token response framing body request http_date url url_host url_percent url_domain url_symbol url_ip

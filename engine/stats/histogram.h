@@ -26,6 +26,8 @@ struct histogram {
 
 /* Room for values up to `highest` (at least 2). Ends the process when memory is out. */
 void histogram_init(struct histogram *histogram, uint64_t highest);
+/* The same; false when memory is out. */
+bool histogram_try_init(struct histogram *histogram, uint64_t highest);
 void histogram_deinit(struct histogram *histogram);
 void histogram_reset(struct histogram *histogram);
 /* 0 counts as 0; above `highest` is clipped. */
