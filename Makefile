@@ -50,7 +50,7 @@ sim    = ring_sim ring_sim_ops ring_sim_net ring_sim_world ring_timers
 
 cli    = main console fields get get_check get_options get_tls info options progress report signals \
          streams text values
-cli_tally =
+cli_tally = check_tally
 cli_html =
 cli_memory = check_diff check_diff_json check_hash
 cli_table =

@@ -86,7 +86,9 @@ void tally_add(struct tally *tally, const struct rf_result *result);
 /* Indices of the hosts with the most bad results, or with the highest mean of total; at most `max`, those with none of it left out. Returns how many. */
 size_t tally_worst_hosts(const struct tally *tally, size_t *index, size_t max);
 size_t tally_slowest_hosts(const struct tally *tally, size_t *index, size_t max);
-/* "example.org:8080" of a URL, without the port that its scheme implies. */
+/* "example.org:8080" of a URL, in lower case and without the port that its scheme implies; "" where it has no scheme or no host. */
 char *tally_host_name(char *out, size_t size, const char *url);
+/* The same of what a result was asked for, also where the scheme was left out. */
+char *tally_result_host(char *out, size_t size, const struct rf_result *result);
 
 #endif
