@@ -158,7 +158,7 @@ struct plan endpoint_tls(struct connection *connection, const struct request *re
 static struct tally_sum sum_up(const struct server *server) {
     struct tally_sum sum = {0};
     for (unsigned i = 0; i < server->worker_count; i++)
-        tally_add(&sum, &server->workers[i].tally);
+        origin_tally_add(&sum, &server->workers[i].tally);
     return sum;
 }
 

@@ -149,7 +149,7 @@ static void announce(const char *url, const struct identity *identity) {
 static void summarise(const struct server *server) {
     struct tally_sum sum = {0};
     for (unsigned i = 0; i < server->worker_count; i++)
-        tally_add(&sum, &server->workers[i].tally);
+        origin_tally_add(&sum, &server->workers[i].tally);
     fprintf(stderr,
             "ringfetch serve: %llu connections, %llu requests, at once at most %lld connections "
             "and %lld requests\n",

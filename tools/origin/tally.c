@@ -14,7 +14,7 @@ void gauge_reset(struct gauge *gauge) {
     atomic_store(&gauge->most, atomic_load(&gauge->now));
 }
 
-void tally_add(struct tally_sum *sum, const struct tally *tally) {
+void origin_tally_add(struct tally_sum *sum, const struct tally *tally) {
     sum->connections += counter_read(&tally->connections);
     sum->requests += counter_read(&tally->requests);
     sum->refused += counter_read(&tally->refused);

@@ -48,7 +48,7 @@ struct tally_sum {
     uint64_t connections, requests, refused, handshakes, resumed, handshakes_failed;
     uint64_t paths[TALLY_PATHS_MAX];
 };
-void tally_add(struct tally_sum *sum, const struct tally *tally);
+void origin_tally_add(struct tally_sum *sum, const struct tally *tally);
 void tally_sum_subtract(struct tally_sum *sum, const struct tally_sum *base);
 
 #endif
