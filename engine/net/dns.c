@@ -284,6 +284,10 @@ unsigned dns_ndots(const struct dns *dns) {
     return dns->search.ndots;
 }
 
+bool dns_rotates(const struct dns *dns) {
+    return !dns->options.servers && dns->search.rotate;
+}
+
 /* ---- opening ---- */
 
 /* Nothing, or a colon and the port. */

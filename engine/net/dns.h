@@ -66,5 +66,7 @@ unsigned dns_server_count(const struct dns *dns);
 unsigned dns_domain_count(const struct dns *dns);
 const char *dns_domain(const struct dns *dns, unsigned index);
 unsigned dns_ndots(const struct dns *dns);
+/* The system's servers are to be asked in turn. Not said of servers that the options name. */
+bool dns_rotates(const struct dns *dns);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * dns_search.c: "search", "domain" and "options ndots:" of resolv.conf(5). Of several lists the
+ * dns_search.c: "search", "domain", "options ndots:" and "options rotate" of resolv.conf(5). Of several lists the
  * last counts; LOCALDOMAIN overrides the file's, and RES_OPTIONS is read after its options. Without
  * any list, the domain is what follows the first dot of this machine's own name. Everything else in
  * the file is c-ares' business, whose leniency about blanks and comments is kept, so that both see
@@ -45,7 +45,10 @@ static void set_options(struct dns_search *search, const char *words) {
             unsigned long number = strtoul(at + skip, NULL, 10);
             search->ndots = number < DNS_NDOTS_MAX ? (unsigned)number : DNS_NDOTS_MAX;
         }
-        at += strcspn(at, blanks);
+        size_t len = strcspn(at, blanks);
+        if (span_is(span_of(at, len), "rotate"))
+            search->rotate = true;
+        at += len;
     }
 }
 

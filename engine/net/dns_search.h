@@ -10,10 +10,13 @@
 #ifndef NET_DNS_SEARCH_H
 #define NET_DNS_SEARCH_H
 
+#include <stdbool.h>
+
 /* As many domains as Kubernetes allows a pod. The C library caps ndots in silence, too. */
 enum { DNS_DOMAINS_MAX = 32, DNS_NDOTS_MAX = 15 };
 
 struct dns_search {
+    bool rotate;    /* servers in turn, not the first one first */
     unsigned ndots; /* a name with fewer dots is searched for */
     unsigned count;
     const char *domain[DNS_DOMAINS_MAX]; /* never empty, no dot at the beginning */

@@ -15,10 +15,8 @@
 #include "base/clock.h"
 #include "net/resolver_private.h"
 
-enum { TIMEOUT_MS = 2000, TRIES = 3, IN_FLIGHT_MAX = 500, CACHE_MAX = 100000 };
-enum { IN_FLIGHT_BASE = 64, IN_FLIGHT_PER_MS = 5 };
-#define QUICK_NS (10 * NS_PER_MS)
-
+enum { TIMEOUT_MS = 2000, TRIES = 3, PATIENCE_MS = 30000, IN_FLIGHT_MAX = 500 };
+enum { CACHE_MAX = 100000, CACHE_BYTES_MAX = 32 << 20 };
 enum { HOSTS_ADDRESSES_MAX = 64, LABEL_BYTES_MAX = 63 };
 
 static const char hosts_default[] = "/etc/hosts";
@@ -40,32 +38,6 @@ void resolver_deliver(struct question *question, struct err err, struct address_
     }
 }
 
-/* A burst of more questions than the server's socket can hold loses some, and a lost one costs a
- * whole time-out. A Linux socket with its default buffer holds 277 small datagrams, or 138 names of
- * two families. So 64 names are in flight with a server that answers within 10 ms, where more would
- * not be faster, and five more for every further millisecond with one that must ask others. */
-static unsigned in_flight_limit(const struct resolver *resolver) {
-    uint64_t limit = IN_FLIGHT_BASE;
-    if (resolver->latency_ns > QUICK_NS)
-        limit += (resolver->latency_ns - QUICK_NS) * IN_FLIGHT_PER_MS / NS_PER_MS;
-    return limit < resolver->options.in_flight_max ? (unsigned)limit
-                                                   : resolver->options.in_flight_max;
-}
-
-static bool start_next(struct resolver *resolver) {
-    if (resolver->stopped || resolver->in_flight >= in_flight_limit(resolver))
-        return false;
-    struct link *link = list_pop_front(&resolver->turn);
-    if (!link)
-        return false;
-    struct question *question = LIST_ENTRY(link, struct question, turn);
-    if (list_is_empty(&question->waiters))
-        question_close(question); /* forgotten while it waited */
-    else
-        question_start(question);
-    return true;
-}
-
 /* One batch: what becomes ready meanwhile is for the next turn, so that queries answered on the
  * spot which are asked again and again cannot keep the worker here. */
 void resolver_settle(struct resolver *resolver) {
@@ -80,8 +52,8 @@ void resolver_settle(struct resolver *resolver) {
         more = link != last;
         question_step(LIST_ENTRY(link, struct question, ready));
     }
-    while (start_next(resolver))
-        continue;
+    if (!resolver->stopped)
+        turn_all(resolver);
     resolver->settling = false;
     if (resolver->stopped || list_is_empty(&resolver->ready))
         ring_timer_stop(&resolver->kick);
@@ -89,6 +61,10 @@ void resolver_settle(struct resolver *resolver) {
 
 static void on_kick(struct ring_timer *timer) {
     resolver_settle(CONTAINER_OF(timer, struct resolver, kick));
+}
+
+static void on_room(struct ring_timer *timer) {
+    resolver_settle(CONTAINER_OF(timer, struct resolver, room));
 }
 
 static void on_dns_turned(void *context) {
@@ -104,8 +80,12 @@ static void fill_in(struct resolver_options *options) {
         options->tries = TRIES;
     if (!options->in_flight_max)
         options->in_flight_max = IN_FLIGHT_MAX;
+    if (!options->patience_ms)
+        options->patience_ms = PATIENCE_MS;
     if (!options->cache_max)
         options->cache_max = CACHE_MAX;
+    if (!options->cache_bytes_max)
+        options->cache_bytes_max = CACHE_BYTES_MAX;
 }
 
 static int open_hosts(struct resolver *resolver, char *why, size_t why_size) {
@@ -133,14 +113,19 @@ static int open_parts(struct resolver *resolver, char *why, size_t why_size) {
                                     .context = resolver};
     if (name_table_init(&resolver->pending) ||
         overrides_init(&resolver->overrides, &resolver->pool) ||
-        cache_init(&resolver->cache, &resolver->pool, resolver->options.cache_max)) {
+        cache_init(&resolver->cache, &resolver->pool, resolver->options.cache_max,
+                   resolver->options.cache_bytes_max)) {
         snprintf(why, why_size, "no memory for the resolver");
         return -ENOMEM;
     }
     int result = open_overrides(resolver, why, why_size);
     if (!result)
         result = open_hosts(resolver, why, why_size);
-    return result ? result : dns_open(&resolver->dns, resolver->ring, &dns, why, why_size);
+    if (!result)
+        result = dns_open(&resolver->dns, resolver->ring, &dns, why, why_size);
+    if (!result)
+        turn_open(resolver);
+    return result;
 }
 
 int resolver_open(struct resolver **opened, struct ring *ring,
@@ -159,8 +144,9 @@ int resolver_open(struct resolver **opened, struct ring *ring,
     list_init(&resolver->questions);
     list_init(&resolver->turn);
     list_init(&resolver->ready);
-    list_init(&resolver->cache.by_age);
+    list_init(&resolver->stranded);
     ring_timer_init(&resolver->kick, on_kick);
+    ring_timer_init(&resolver->room, on_room);
     int result = open_parts(resolver, why, why_size);
     if (result) {
         resolver_stop(resolver);
@@ -176,6 +162,7 @@ void resolver_stop(struct resolver *resolver) {
         return;
     resolver->stopped = true;
     ring_timer_stop(&resolver->kick);
+    ring_timer_stop(&resolver->room);
     if (resolver->dns)
         dns_stop(resolver->dns);
     struct link *at = resolver->questions.next;
@@ -212,7 +199,13 @@ void resolver_close(struct resolver *resolver) {
 }
 
 struct resolver_counts resolver_counts(const struct resolver *resolver) {
-    return resolver->counts;
+    struct resolver_counts counts = resolver->counts;
+    counts.waiting = resolver->turn_count + resolver->held;
+    counts.server_trips = resolver->servers.trips;
+    counts.servers_out = resolver->servers.out;
+    counts.cache_entries = cache_count(&resolver->cache);
+    counts.cache_bytes = cache_bytes(&resolver->cache);
+    return counts;
 }
 
 /* ---- sources, in their order ---- */
@@ -321,12 +314,8 @@ static void wait_for_servers(struct resolver *resolver, struct resolver_query *q
     struct question *question =
         node ? CONTAINER_OF(node, struct question, node) : question_open(resolver, key);
     list_push_back(&question->waiters, &query->link);
-    if (node)
-        return;
-    list_push_back(&resolver->turn, &question->turn);
-    if (!resolver->settling) /* else settling comes to it */
-        while (start_next(resolver))
-            continue;
+    if (!node)
+        turn_queue(question);
 }
 
 bool resolver_ask(struct resolver *resolver, struct resolver_query *query, struct span host,

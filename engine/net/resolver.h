@@ -3,6 +3,10 @@
  * resolver.h: names to addresses through c-ares, driven by the worker's ring, with a cache. One per
  * worker; all calls and upcalls on its thread.
  *
+ * Servers that the user names share the load; of the system's the first goes first, unless
+ * resolv.conf says `rotate`. One that answers nothing is left out, probed after 1 s, 2 s, 4 s ... up
+ * to 30 s, and comes back with its first answer. While all are out, questions wait.
+ *
  * Order of sources: literals, --resolve, cache, hosts file, "localhost" (RFC 6761: never asked of a
  * server), DNS (A and AAAA, side by side). One query for a name however many wait for it. Answers
  * stay for their TTL (at least 1 s, at most 1 h; a hosts entry for the run), negative ones for the
@@ -43,10 +47,16 @@ struct resolver_options {
     const char *hosts_path; /* NULL: /etc/hosts */
     unsigned timeout_ms;    /* of one try at a server; 0: 2000 */
     unsigned tries;         /* rounds over all servers; 0: 3 */
-    /* Names asked for at once, at most; the rest wait their turn. 0: 500. Fewer while the server
-     * answers quickly, so that a burst doesn't overrun its socket. */
-    unsigned in_flight_max;
-    unsigned cache_max; /* entries; 0: 100000; the oldest go first */
+    unsigned in_flight_max; /* names asked for at once; the rest wait their turn. 0: 500 */
+    /* Questions in flight to one server, at most (a name is two, A and AAAA). 0: 128, and more
+     * while it is slow, so that a burst doesn't overrun its socket. */
+    unsigned server_in_flight_max;
+    unsigned server_rate; /* questions a second to one server, at most; 0: any */
+    /* How long a question waits for a server while all are out; 0: 30000. */
+    unsigned patience_ms;
+    unsigned cache_max; /* entries, a quarter of them negative at most; 0: 100000 */
+    /* And bytes of them, all told; 0: 32 MiB. The oldest go first. */
+    size_t cache_bytes_max;
 };
 
 /* Version of c-ares. */
@@ -82,6 +92,11 @@ void resolver_forget(struct resolver *resolver, struct resolver_query *query);
 
 struct resolver_counts {
     uint64_t asked, cache_hits, dns_queries;
+    uint64_t server_trips; /* how often a server was left out, as it answered nothing */
+    /* At this moment. */
+    uint64_t waiting;     /* names and lookups that wait for their turn, or for any server */
+    unsigned servers_out; /* left out */
+    uint64_t cache_entries, cache_bytes;
 };
 struct resolver_counts resolver_counts(const struct resolver *resolver);
 

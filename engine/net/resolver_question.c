@@ -10,8 +10,8 @@
  * could bring a stranger's answer.
  *
  * Servers: one that doesn't answer is followed by the next, round and round, `tries` times; one
- * that answers SERVFAIL or the like is followed by those not asked yet. A failure is not cached, as
- * whoever retries wants a fresh answer.
+ * that answers SERVFAIL or the like is followed by those not asked yet. Which one is next, and
+ * when, resolver_turn.c says. A failure is not cached, as whoever retries wants a fresh answer.
  */
 #include <errno.h>
 #include <string.h>
@@ -66,32 +66,60 @@ static enum lookup_result result_of(struct lookup *lookup, enum dns_outcome outc
     return RESULT_FAILED;
 }
 
-static unsigned server_of(const struct lookup *lookup) {
-    return (lookup->first_server + lookup->attempt) %
-           dns_server_count(lookup->question->resolver->dns);
+/* Two labels: a host's domain as far as can be told from the name alone. */
+static uint64_t domain_of(const struct question *question) {
+    struct span name = question->node.key.name;
+    unsigned dots = 0;
+    size_t from = name.len - (name.at[name.len - 1] == '.');
+    while (from > 0 && (dots += name.at[from - 1] == '.') < 2)
+        from--;
+    return hash_bytes(name.at + from, name.len - from);
 }
 
-static void learn_latency(struct resolver *resolver, uint64_t asked_ns) {
-    uint64_t latency_ns = ring_now(resolver->ring) - asked_ns;
-    resolver->latency_ns += latency_ns / 16 - resolver->latency_ns / 16;
+/* What the outcome says about the server. That we had no memory says nothing, but counting it as a
+ * reply is harmless. */
+static void tell_server(const struct lookup *lookup, enum lookup_result result) {
+    const struct question *question = lookup->question;
+    struct resolver *resolver = question->resolver;
+    uint64_t now_ns = ring_now(resolver->ring);
+    enum server_verdict verdict = SERVER_ANSWERED;
+    uint64_t domain = 0;
+    if (result == RESULT_TIMEOUT || result == RESULT_REFUSED) {
+        verdict = result == RESULT_TIMEOUT ? SERVER_SILENT : SERVER_REFUSED;
+        domain = domain_of(question);
+    } else if (result < RESULT_SERVFAIL) {
+        servers_learn_latency(&resolver->servers, lookup->server, now_ns - lookup->asked_ns);
+    }
+    servers_replied(&resolver->servers, lookup->server, lookup->probe, verdict, domain, now_ns);
+}
+
+/* Silence: round and round. Refusals too once all servers are out, as then it is not the name. Any
+ * other failure: whoever is well and hasn't been asked. */
+static bool may_go_on(const struct lookup *lookup, enum lookup_result result) {
+    const struct resolver *resolver = lookup->question->resolver;
+    const struct servers *servers = &resolver->servers;
+    const unsigned count = dns_server_count(resolver->dns);
+    bool in_rounds =
+        result == RESULT_TIMEOUT || (result == RESULT_REFUSED && servers_all_out(servers));
+    if (in_rounds)
+        return lookup->attempt < count * resolver->options.tries;
+    for (unsigned i = 0; i < count && lookup->attempt < count; i++)
+        if (!servers->server[i].out && !(lookup->tried & 1U << i))
+            return true;
+    return false;
 }
 
 /* Called from inside c-ares: takes notes only. */
 static void on_lookup_done(struct dns_request *request, enum dns_outcome outcome,
                            struct span message) {
     struct lookup *lookup = CONTAINER_OF(request, struct lookup, request);
-    struct resolver *resolver = lookup->question->resolver;
     lookup->state = LOOKUP_DONE;
     if (outcome == DNS_STOPPED)
         return;
     enum lookup_result result = result_of(lookup, outcome, message);
     lookup_learn(lookup, result);
-    if (result < RESULT_SERVFAIL && lookup->attempt == 0)
-        learn_latency(resolver, lookup->asked_ns);
-    lookup->attempt++;
-    unsigned servers = dns_server_count(resolver->dns);
-    unsigned attempts = result == RESULT_TIMEOUT ? servers * resolver->options.tries : servers;
-    if (result >= RESULT_SERVFAIL && lookup->attempt < attempts)
+    tell_server(lookup, result);
+    if (result >= RESULT_SERVFAIL && may_go_on(lookup, result))
         lookup->state = LOOKUP_AGAIN;
     resolver_ready(lookup->question);
 }
@@ -127,20 +155,37 @@ static bool candidate_name(const struct question *question, char *text) {
 }
 
 static void lookup_ask(struct lookup *lookup) {
-    struct question *question = lookup->question;
-    struct resolver *resolver = question->resolver;
     char name[NAME_BYTES_MAX + 1];
-    if (!candidate_name(question, name)) {
-        lookup->state = LOOKUP_DONE;
-        lookup->result = RESULT_NO_NAME;
-        lookup->ttl_s = NEGATIVE_TTL_S;
-        resolver_ready(question);
+    if (candidate_name(lookup->question, name)) {
+        turn_ask(lookup);
         return;
     }
+    lookup->state = LOOKUP_DONE;
+    lookup->result = RESULT_NO_NAME;
+    lookup->ttl_s = NEGATIVE_TTL_S;
+    resolver_ready(lookup->question);
+}
+
+void lookup_send(struct lookup *lookup) {
+    struct resolver *resolver = lookup->question->resolver;
+    char name[NAME_BYTES_MAX + 1];
+    bool fits = candidate_name(lookup->question, name);
+    CHECK(fits);
+    const unsigned bit = 1U << lookup->server;
+    lookup->tried = (uint8_t)(lookup->tried & bit ? bit : lookup->tried | bit); /* a new round? */
+    lookup->attempt++;
     lookup->state = LOOKUP_ASKED;
     lookup->asked_ns = ring_now(resolver->ring);
     resolver->counts.dns_queries++;
-    dns_ask(resolver->dns, server_of(lookup), &lookup->request, name, lookup->family);
+    if (lookup->question->lookup[0].list || lookup->question->lookup[1].list)
+        resolver_ready(lookup->question); /* the other's delay begins */
+    dns_ask(resolver->dns, lookup->server, &lookup->request, name, lookup->family);
+}
+
+void lookup_give_up(struct lookup *lookup, enum lookup_result result) {
+    lookup->state = LOOKUP_DONE;
+    lookup_learn(lookup, result);
+    resolver_ready(lookup->question);
 }
 
 /* ---- the question ---- */
@@ -167,6 +212,7 @@ struct question *question_open(struct resolver *resolver, struct name_key key) {
     question->node.key = (struct name_key){span_of(question->name, key.name.len), key.hash};
     question->resolver = resolver;
     question->negative_ttl_s = UINT32_MAX;
+    question->opened_ns = ring_now(resolver->ring);
     list_init(&question->waiters);
     list_init(&question->turn);
     list_init(&question->ready);
@@ -176,6 +222,7 @@ struct question *question_open(struct resolver *resolver, struct name_key key) {
         lookup->request.done = on_lookup_done;
         lookup->question = question;
         lookup->family = families[i];
+        list_init(&lookup->held);
     }
     name_table_insert(&resolver->pending, &question->node);
     question->pending = true;
@@ -198,10 +245,13 @@ void question_close(struct question *question) {
     ring_timer_stop(&question->delay);
     leave_pending(question);
     list_remove(&question->all);
+    if (link_is_linked(&question->turn))
+        resolver->turn_count--;
     list_remove(&question->turn);
     list_remove(&question->ready);
     for (int i = 0; i < LOOKUPS; i++) {
         CHECK(question->lookup[i].state != LOOKUP_ASKED);
+        turn_unhold(&question->lookup[i]);
         address_list_drop(question->lookup[i].list);
     }
     pool_release(&resolver->pool, question, sizeof *question + question->node.key.name.len);
@@ -211,7 +261,7 @@ static void ask_candidate(struct question *question) {
     for (int i = 0; i < LOOKUPS; i++) {
         struct lookup *lookup = &question->lookup[i];
         lookup->attempt = 0;
-        lookup->first_server = question->resolver->first_server;
+        lookup->tried = 0;
         lookup->result = RESULT_NONE;
         if (wants(question->resolver, lookup->family))
             lookup_ask(lookup);
@@ -277,6 +327,13 @@ static struct err failure_of(enum lookup_result result) {
     }
 }
 
+void question_give_up(struct question *question, enum lookup_result result) {
+    leave_pending(question);
+    resolver_deliver(question, failure_of(result), NULL);
+    if (!question->resolver->stopped)
+        question_close(question);
+}
+
 /* All answers are in, and none has an address. True: the next name is being asked. */
 static bool go_on_or_deliver(struct question *question) {
     enum lookup_result worst = RESULT_NONE;
@@ -307,13 +364,11 @@ static bool go_on_or_deliver(struct question *question) {
 
 /* The server that came up with an answer after another kept silent goes first from now on. */
 static void prefer_server(struct question *question) {
-    struct resolver *resolver = question->resolver;
-    for (int i = 0; i < LOOKUPS; i++) {
-        struct lookup *lookup = &question->lookup[i];
-        if (lookup->result && lookup->result < RESULT_SERVFAIL && lookup->attempt > 1) {
-            lookup->attempt--; /* back to the one that answered */
-            resolver->first_server = server_of(lookup);
-        }
+    struct servers *servers = &question->resolver->servers;
+    for (int i = 0; i < LOOKUPS && !servers->options.spread; i++) {
+        const struct lookup *lookup = &question->lookup[i];
+        if (lookup->result && lookup->result < RESULT_SERVFAIL && lookup->attempt > 1)
+            servers->first = lookup->server;
     }
 }
 
@@ -321,10 +376,16 @@ static bool some(const struct question *question, enum lookup_state state) {
     return question->lookup[0].state == state || question->lookup[1].state == state;
 }
 
-/* One family has addresses, the other's answer is still to come. */
+/* Held back by our own limits, not by a server. */
+static bool is_paced(const struct lookup *lookup) {
+    return lookup->state == LOOKUP_HELD && !lookup->stranded;
+}
+
+/* One family has addresses, the other's answer is still to come. The delay begins when the other
+ * has been asked for, so that limits don't decide which addresses are tried. */
 static void wait_or_deliver_early(struct question *question) {
     struct resolver *resolver = question->resolver;
-    if (question->delivered)
+    if (question->delivered || is_paced(&question->lookup[0]) || is_paced(&question->lookup[1]))
         return;
     if (question->delay_over)
         deliver_addresses(question);
@@ -349,7 +410,7 @@ void question_step(struct question *question) {
     if (some(question, LOOKUP_AGAIN))
         return; /* failed on the spot: it is on the ready list again */
     bool has_addresses = question->lookup[0].list || question->lookup[1].list;
-    if (some(question, LOOKUP_ASKED)) {
+    if (some(question, LOOKUP_ASKED) || some(question, LOOKUP_HELD)) {
         if (has_addresses)
             wait_or_deliver_early(question);
         return;

@@ -15,10 +15,14 @@ static struct pool_depot depot;
 static struct pool pool;
 static struct cache cache;
 
-static void open_cache(unsigned max) {
+static void open_bounded(size_t max, size_t bytes_max) {
     pool_depot_init(&depot);
     pool_init(&pool, &depot);
-    assert_int_equal(cache_init(&cache, &pool, max), 0);
+    assert_int_equal(cache_init(&cache, &pool, max, bytes_max), 0);
+}
+
+static void open_cache(size_t max) {
+    open_bounded(max, 64 << 20);
 }
 
 static int tear_down(void **state) {

@@ -168,10 +168,10 @@ static void a_refusing_server_is_not_the_last_word(void **state) {
     liar.mode = LIAR_REFUSING;
     open_resolver();
     assert_string_equal(resolve("both.test"), "::1 127.0.0.1");
-    assert_int_equal(liar.asked, 2);
+    assert_int_equal(liar.asked, 1); /* for the one family that it was asked for */
     second.mode = LIAR_REFUSING;
     assert_string_equal(resolve("v4.test"), "resolver-refused");
-    assert_true(liar.asked >= 4 && second.asked >= 4);
+    assert_true(liar.asked >= 3 && second.asked >= 4);
 }
 
 static void short_names_are_searched(void **state) {

@@ -172,12 +172,14 @@ static void a_closed_port_is_our_own_fault(void **state) {
     assert_string_equal(resolve("v4.test"), "resolver-timeout");
 }
 
-/* c-ares then fails from inside the very call that asks. */
+/* c-ares then fails from inside the very call that asks. To the resolver the server is as good as
+ * out, until it is probed again. */
 static void out_of_descriptors_is_our_own_fault(void **state) {
     (void)state;
     struct rlimit limit, low;
     struct asker askers[200];
     memset(askers, 0, sizeof askers);
+    options.patience_ms = 100;
     open_resolver();
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
     low = limit;
@@ -194,7 +196,11 @@ static void out_of_descriptors_is_our_own_fault(void **state) {
         assert_int_equal(err_fault(askers[i].err), FAULT_LOCAL);
     }
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    assert_string_equal(resolve("h0.test"), "::1 127.0.0.1");
+    const char *text = "";
+    uint64_t began_ns = clock_now_ns();
+    while (strcmp(text, "::1 127.0.0.1") != 0 && clock_now_ns() - began_ns < PATIENCE_S * NS_PER_S)
+        text = resolve("h0.test");
+    assert_string_equal(text, "::1 127.0.0.1");
 }
 
 static void truncated_answers_come_over_tcp(void **state) {
