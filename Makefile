@@ -52,7 +52,7 @@ cli    = main console fields get get_check get_options get_tls info options prog
          streams text values
 cli_tally = check_tally
 cli_html =
-cli_memory = check_diff check_diff_json check_hash
+cli_memory = check_cache check_cache_file check_diff check_diff_json check_hash
 cli_table =
 origin = serve serve_options identity listen worker connection connection_read connection_tls request range query pattern reply keys log tally \
          endpoints endpoints_sizes endpoints_faults endpoints_status endpoints_mirror endpoints_file
