@@ -51,7 +51,7 @@ sim    = ring_sim ring_sim_ops ring_sim_net ring_sim_world ring_timers
 cli    = main console fields get get_check get_options get_tls info options progress report signals \
          streams text values
 cli_tally = check_tally
-cli_html =
+cli_html = check_html check_html_page check_html_row check_html_rows check_html_run
 cli_memory = check_cache check_cache_file check_diff check_diff_json check_hash
 cli_table =
 origin = serve serve_options identity listen worker connection connection_read connection_tls request range query pattern reply keys log tally \
@@ -107,6 +107,9 @@ $(BUILD)/obj/tests/unit/tls/%.o: private CPPFLAGS += $(TLS_CPPFLAGS)
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# What the assembler takes in is not in the compiler's list of headers.
+$(BUILD)/obj/tools/ringfetch/check_html_page.o: $(wildcard tools/ringfetch/page/*)
 
 # What went into the libraries: they are made again when a source is gone, or `rooms` another.
 $(BUILD)/sources: force

@@ -56,6 +56,12 @@ const char *rf_kind_name(unsigned kind) {
     return kind < sizeof kinds / sizeof *kinds ? kinds[kind] : NULL;
 }
 
+const char *rf_verdict_name(enum rf_verdict verdict) {
+    static const char *const names[] = {"",        "ok",           "dead",   "flaky",
+                                        "blocked", "inconclusive", "skipped"};
+    return names[verdict];
+}
+
 void rf_settings_init(struct rf_settings *settings) {
     *settings = (struct rf_settings){.concurrency = 256,
                                      .per_host = 32,
