@@ -347,7 +347,7 @@ static void add_failure(struct tally *tally, const struct rf_result *result, con
         .status = result->status,
         .verdict = result->verdict,
         .change = change,
-        .error = result->error,
+        .error = result->error.kind ? result->error : result->first_error,
         .url = copy(result->url ? result->url : ""),
         .final_url = copy(result->final_url),
         .host = copy(*host ? host : NULL),

@@ -47,7 +47,7 @@ struct tally_failure {
     unsigned column, status;
     enum rf_verdict verdict;
     enum tally_change change;
-    struct rf_error error;
+    struct rf_error error; /* the first pass's where the last was well */
     char *url, *final_url, *host, *source, *tag, *detail, *ip;
 };
 
