@@ -85,7 +85,7 @@ static int open_target(struct html *html) {
     struct stat old;
     if (stat(html->path, &old) != 0) {
         /* A link that leads nowhere is replaced by the page. */
-        html->target = errno == ENOENT ? strdup(html->path) : NULL;
+        html->target = errno == ENOENT && *html->path ? strdup(html->path) : NULL;
         return html->target ? open_temporary(html, NULL) : -1;
     }
     html->target = realpath(html->path, NULL);
