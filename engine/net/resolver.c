@@ -15,8 +15,8 @@
 #include "base/clock.h"
 #include "net/resolver_private.h"
 
-enum { TIMEOUT_MS = 2000, TRIES = 3, PATIENCE_MS = 30000, IN_FLIGHT_MAX = 500 };
-enum { CACHE_MAX = 100000, CACHE_BYTES_MAX = 32 << 20 };
+enum { TIMEOUT_MS = 2000, TRIES = 3, BACK_OFF_MS = 1000, PATIENCE_MS = 30000 };
+enum { IN_FLIGHT_MAX = 500, CACHE_MAX = 100000, CACHE_BYTES_MAX = 32 << 20 };
 enum { HOSTS_ADDRESSES_MAX = 64, LABEL_BYTES_MAX = 63 };
 
 static const char hosts_default[] = "/etc/hosts";
@@ -80,6 +80,8 @@ static void fill_in(struct resolver_options *options) {
         options->tries = TRIES;
     if (!options->in_flight_max)
         options->in_flight_max = IN_FLIGHT_MAX;
+    if (!options->back_off_ms)
+        options->back_off_ms = BACK_OFF_MS;
     if (!options->patience_ms)
         options->patience_ms = PATIENCE_MS;
     if (!options->cache_max)

@@ -52,9 +52,9 @@ struct resolver_options {
      * while it is slow, so that a burst doesn't overrun its socket. */
     unsigned server_in_flight_max;
     unsigned server_rate; /* questions a second to one server, at most; 0: any */
-    /* How long a question waits for a server while all are out; 0: 30000. */
-    unsigned patience_ms;
-    unsigned cache_max; /* entries, a quarter of them negative at most; 0: 100000 */
+    unsigned back_off_ms; /* how long a server is left out at first; 0: 1000 */
+    unsigned patience_ms; /* how long a question waits while all are left out; 0: 30000 */
+    unsigned cache_max;   /* entries, a quarter of them negative at most; 0: 100000 */
     /* And bytes of them, all told; 0: 32 MiB. The oldest go first. */
     size_t cache_bytes_max;
 };

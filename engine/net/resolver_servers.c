@@ -21,7 +21,6 @@ enum { TRIP_QUESTIONS = 8, TRIP_SILENCES = 64 };
 
 enum { TROUBLE_LOAD = 32 };
 
-#define BACK_OFF_MIN_NS NS_PER_S
 #define BACK_OFF_MAX_NS (30 * NS_PER_S)
 
 /* Our timers tick in milliseconds, so pauses between single questions would cap the rate. */
@@ -157,7 +156,7 @@ bool servers_asked(struct servers *servers, unsigned index, uint64_t now_ns) {
 static void trip(struct servers *servers, struct server *server, uint64_t now_ns) {
     server->out = true;
     server->probing = false;
-    server->back_off_ns = BACK_OFF_MIN_NS;
+    server->back_off_ns = servers->options.back_off_ns;
     server->probe_ns = now_ns + server->back_off_ns;
     servers->out++;
     servers->trips++;

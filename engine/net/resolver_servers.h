@@ -28,6 +28,7 @@ struct servers_options {
     unsigned in_flight_max; /* questions to one; 0: as many as its latency calls for */
     unsigned in_flight_cap; /* of the latter */
     unsigned rate;          /* questions a second to one; 0: any */
+    uint64_t back_off_ns;   /* before the first probe; doubles up to 30 s */
 };
 
 struct server {

@@ -20,7 +20,8 @@ void turn_open(struct resolver *resolver) {
                                            .spread = options->servers || dns_rotates(resolver->dns),
                                            .in_flight_max = options->server_in_flight_max,
                                            .in_flight_cap = LOOKUPS * options->in_flight_max,
-                                           .rate = options->server_rate});
+                                           .rate = options->server_rate,
+                                           .back_off_ns = options->back_off_ms * NS_PER_MS});
 }
 
 /* ---- lookups ---- */

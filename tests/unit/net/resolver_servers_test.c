@@ -18,7 +18,7 @@ static uint64_t now_ns, domain;
 
 static void open_servers(unsigned count, bool spread) {
     const struct servers_options options = {
-        .count = count, .spread = spread, .in_flight_cap = 1000};
+        .count = count, .spread = spread, .in_flight_cap = 1000, .back_off_ns = NS_PER_S};
     servers_init(&servers, &options);
     now_ns = 5 * NS_PER_S;
     domain = 0;

@@ -179,7 +179,7 @@ static void out_of_descriptors_is_our_own_fault(void **state) {
     struct rlimit limit, low;
     struct asker askers[200];
     memset(askers, 0, sizeof askers);
-    options.patience_ms = 100;
+    options.patience_ms = options.back_off_ms = 100;
     open_resolver();
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
     low = limit;
