@@ -41,7 +41,8 @@ http   = token response framing body request http_date url url_host url_percent 
 ring   = ring_uring ring_queue ring_complete ring_accept ring_buffers ring_slots ring_probe ring_timers
 net    = address dns dns_message dns_search name_table resolver resolver_cache resolver_hosts resolver_order \
          resolver_override resolver_question resolver_servers resolver_turn socket
-input  = input input_glob input_json input_line input_reader
+input  = input input_context input_csv input_document input_glob input_gzip input_json input_jsonl input_line input_links input_reader \
+         input_sitemap input_source input_stream input_target input_walk
 output = output output_fault output_verify output_files output_stdout output_records output_null file_name file_component file_dirs file_place file_suffix file_resume record_json record_csv text writer spill turns
 conn   = conn conn_dial conn_h1 conn_origin conn_pool conn_secure conn_wire
 job    = host job job_exchange job_memory job_request loan sched

@@ -25,6 +25,7 @@
     X(BAD_LINE, "bad-line", POLICY, 0, "the input line is malformed")                              \
     X(BAD_JSON, "bad-json", POLICY, 0, "the input line is not a valid JSON record")                \
     X(BAD_GLOB, "bad-glob", POLICY, 0, "the URL pattern is malformed")                             \
+    X(BAD_GZIP, "bad-gzip", POLICY, 0, "the compressed input is damaged or cut off")               \
     X(LINE_TOO_LONG, "line-too-long", POLICY, 0, "the input line is too long")                     \
     X(BAD_SCHEME, "bad-scheme", POLICY, 0, "only http and https URLs can be fetched")              \
     X(UNREADABLE, "unreadable", LOCAL, 0, "the input could not be read")                           \

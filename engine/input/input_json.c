@@ -27,6 +27,7 @@ void line_parser_deinit(struct line_parser *parser) {
     json_decref(parser->json);
     free(parser->headers);
     free(parser->text);
+    free(parser->expect);
     line_parser_init(parser);
 }
 
@@ -259,12 +260,44 @@ static bool take_sha256(const struct reading *reading, json_t *value) {
     return true;
 }
 
+static bool take_expectation(const struct reading *reading, const json_t *value, size_t index) {
+    struct span text = string_span(value);
+    if (!json_is_string(value) || !text.len)
+        return fail(reading, "member \"expect\", element %zu: must be a string that is not empty",
+                    index + 1);
+    if (has_byte(text, 0))
+        return fail(reading, "member \"expect\", element %zu: a NUL character", index + 1);
+    reading->parser->expect[index] = text;
+    return true;
+}
+
+/* One expectation or an array of them. */
+static bool take_expect(const struct reading *reading, json_t *value) {
+    struct line_parser *parser = reading->parser;
+    if (!json_is_string(value) && !json_is_array(value))
+        return fail(reading, "member \"expect\" must be a string or an array of strings");
+    size_t count = json_is_array(value) ? json_array_size(value) : 1;
+    void *memory = parser->expect;
+    bool has_room =
+        reserve(&memory, &parser->expect_bytes, (count ? count : 1) * sizeof *parser->expect);
+    parser->expect = memory;
+    if (!has_room)
+        return fail_memory(reading);
+    for (size_t i = 0; i < count; i++)
+        if (!take_expectation(reading, json_is_array(value) ? json_array_get(value, i) : value, i))
+            return false;
+    reading->record->expect = count ? parser->expect : NULL;
+    reading->record->expect_count = (unsigned)count;
+    return true;
+}
+
 static const struct {
     const char *name;
     bool (*take)(const struct reading *reading, json_t *value);
 } members[] = {
-    {"url", take_url},   {"path", take_path}, {"method", take_method}, {"headers", take_headers},
-    {"body", take_body}, {"size", take_size}, {"sha256", take_sha256}, {"tag", take_tag},
+    {"url", take_url},         {"path", take_path}, {"method", take_method},
+    {"headers", take_headers}, {"body", take_body}, {"size", take_size},
+    {"sha256", take_sha256},   {"tag", take_tag},   {"expect", take_expect},
 };
 
 static bool take_member(const struct reading *reading, const char *name, json_t *value) {

@@ -25,6 +25,10 @@ static struct span trim(struct span text) {
     return text;
 }
 
+bool line_is_blank(struct span line) {
+    return trim(line).len == 0;
+}
+
 bool line_is_silent(struct span line) {
     size_t i = 0;
     while (i < line.len && is_white(line.at[i]))

@@ -5,7 +5,8 @@
  *
  *     URL
  *     URL <TAB> name
- *     {"url": ..., "path": ..., "method": ..., "headers": ..., "body": ..., "size": ..., "sha256": ..., "tag": ...}
+ *     {"url": ..., "path": ..., "method": ..., "headers": ..., "body": ..., "size": ..., "sha256": ..., "tag": ...,
+ *      "expect": ...}
  *
  * White space around URL and name does not count. Lines of nothing but white space, and lines whose first other character
  * is '#', are silent. JSON members may be null, which means not given; members of other names are refused, as a misspelt
@@ -31,6 +32,8 @@ struct line_parser {
     size_t headers_bytes; /* allocated */
     char *text;           /* header lines put together, each with a NUL behind it */
     size_t text_bytes;    /* allocated */
+    struct span *expect;
+    size_t expect_bytes; /* allocated */
     uint8_t sha256[SHA256_HEX_DIGITS + 1];
     char why[LINE_WHY_BYTES];
 };
@@ -46,6 +49,8 @@ bool line_parse(struct line_parser *parser, struct span line, uint64_t number,
 /* The record of a line that the reader cut; false if it is a comment. */
 bool line_too_long(struct span begin, uint64_t number, struct input_record *record);
 
+/* Nothing but white space. */
+bool line_is_blank(struct span line);
 /* Whether line_parse would make no record of it. */
 bool line_is_silent(struct span line);
 

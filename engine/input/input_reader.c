@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * input_reader.c: lines out of a descriptor. The costs that count are one memchr for the line feed and one read a block;
+ * input_reader.c: lines out of a stream. The costs that count are one memchr for the line feed and one read a block;
  * a partial line at the block's end moves to the buffer's front, a few dozen bytes as a rule. Bytes that held no line feed
  * are not searched again, so that a long line that arrives in small pieces costs linear time.
  */
@@ -8,14 +8,13 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/assert.h"
 #include "input/input.h"
 
 void reader_init(struct input_reader *reader, size_t block_bytes) {
     CHECK(block_bytes > 0);
-    *reader = (struct input_reader){.block_bytes = block_bytes, .fd = -1};
+    *reader = (struct input_reader){.block_bytes = block_bytes};
 }
 
 void reader_deinit(struct input_reader *reader) {
@@ -23,8 +22,8 @@ void reader_deinit(struct input_reader *reader) {
     reader_init(reader, reader->block_bytes);
 }
 
-void reader_begin(struct input_reader *reader, int fd) {
-    reader->fd = fd;
+void reader_begin(struct input_reader *reader, struct input_stream *stream) {
+    reader->stream = stream;
     reader->from = reader->to = reader->scanned = 0;
     reader->at_end = reader->is_skipping = false;
     reader->line = 0;
@@ -105,13 +104,12 @@ static bool make_room(struct input_reader *reader) {
 int reader_fill(struct input_reader *reader) {
     if (!make_room(reader))
         return ENOMEM;
-    ssize_t count;
-    do
-        count = read(reader->fd, reader->bytes + reader->to, reader->block_bytes);
-    while (count < 0 && errno == EINTR);
-    if (count < 0)
-        return errno;
+    size_t count;
+    int error_number =
+        stream_read(reader->stream, reader->bytes + reader->to, reader->block_bytes, &count);
+    if (error_number)
+        return error_number;
     reader->at_end = count == 0;
-    reader->to += (size_t)count;
+    reader->to += count;
     return 0;
 }

@@ -26,6 +26,19 @@ static int file_of(const char *text, size_t len) {
     return fd;
 }
 
+static struct input_stream stream;
+
+static void begin_reading(struct input_reader *reader, int fd) {
+    stream_close(&stream);
+    stream_open_fd(&stream, fd, false, -1);
+    reader_begin(reader, &stream);
+}
+
+static void end_reading(struct input_reader *reader) {
+    stream_close(&stream);
+    reader_deinit(reader);
+}
+
 static enum reader_step take(struct input_reader *reader, struct span *line) {
     for (;;) {
         enum reader_step step = reader_take(reader, line);
@@ -43,7 +56,7 @@ static void check_lines(const char *text, size_t len, size_t block_bytes, const 
     uint64_t count = 0;
     int fd = file_of(text, len);
     reader_init(&reader, block_bytes);
-    reader_begin(&reader, fd);
+    begin_reading(&reader, fd);
     *to = 0;
     while (take(&reader, &line) == READER_LINE) {
         assert_int_equal(reader.line, ++count);
@@ -51,7 +64,7 @@ static void check_lines(const char *text, size_t len, size_t block_bytes, const 
     }
     assert_string_equal(got, want);
     assert_int_equal(reader_take(&reader, &line), READER_END);
-    reader_deinit(&reader);
+    end_reading(&reader);
     close(fd);
 }
 
@@ -100,7 +113,7 @@ static void check_long(size_t len, const char *front, const char *end, size_t bl
     struct input_reader reader;
     struct span line;
     reader_init(&reader, block_bytes);
-    reader_begin(&reader, fd);
+    begin_reading(&reader, fd);
     assert_int_equal(take(&reader, &line), want);
     if (want == READER_LINE)
         assert_int_equal(line.len, len);
@@ -113,7 +126,7 @@ static void check_long(size_t len, const char *front, const char *end, size_t bl
     assert_int_equal(reader.line, 2);
     assert_int_equal(take(&reader, &line), READER_END);
     assert_true(reader.room <= 4 * MAX);
-    reader_deinit(&reader);
+    end_reading(&reader);
     close(fd);
     free(text);
 }
@@ -144,7 +157,7 @@ static void test_endless_line(void **state) {
     FILE *zero = fopen("/dev/zero", "r");
     assert_non_null(zero);
     reader_init(&reader, READER_BLOCK_BYTES);
-    reader_begin(&reader, fileno(zero));
+    begin_reading(&reader, fileno(zero));
     assert_int_equal(take(&reader, &line), READER_TOO_LONG);
     size_t room = reader.room;
     for (int i = 0; i < 300; i++) {
@@ -154,7 +167,7 @@ static void test_endless_line(void **state) {
     assert_int_equal(reader.room, room);
     assert_true(room <= 2 * MAX);
     assert_int_equal(reader.line, 1);
-    reader_deinit(&reader);
+    end_reading(&reader);
     fclose(zero);
 }
 
@@ -169,10 +182,10 @@ static void test_long_last(void **state) {
         struct input_reader reader;
         struct span line;
         reader_init(&reader, READER_BLOCK_BYTES);
-        reader_begin(&reader, fd);
+        begin_reading(&reader, fd);
         assert_int_equal(take(&reader, &line), len > MAX ? READER_TOO_LONG : READER_LINE);
         assert_int_equal(take(&reader, &line), READER_END);
-        reader_deinit(&reader);
+        end_reading(&reader);
         close(fd);
     }
 }
@@ -184,7 +197,7 @@ static void test_look_ahead(void **state) {
     struct span line;
     int fd = file_of("a\nb\nc", 5);
     reader_init(&reader, 100);
-    reader_begin(&reader, fd);
+    begin_reading(&reader, fd);
     assert_int_equal(take(&reader, &line), READER_LINE);
     struct input_reader ahead = reader;
     assert_int_equal(reader_take(&ahead, &line), READER_LINE);
@@ -193,7 +206,7 @@ static void test_look_ahead(void **state) {
     assert_true(span_is(line, "b"));
     assert_int_equal(take(&reader, &line), READER_LINE);
     assert_true(span_is(line, "c"));
-    reader_deinit(&reader);
+    end_reading(&reader);
     close(fd);
 }
 
@@ -206,16 +219,16 @@ static void test_begin_again(void **state) {
                                                               "b\n",
                                                               5);
     reader_init(&reader, 100);
-    reader_begin(&reader, first);
+    begin_reading(&reader, first);
     assert_int_equal(take(&reader, &line), READER_LINE);
     const uint8_t *bytes = reader.bytes;
-    reader_begin(&reader, second);
+    begin_reading(&reader, second);
     assert_int_equal(take(&reader, &line), READER_LINE);
     assert_true(span_is(line, "b"));
     assert_int_equal(reader.line, 1);
     assert_ptr_equal(reader.bytes, bytes);
     assert_int_equal(take(&reader, &line), READER_END);
-    reader_deinit(&reader);
+    end_reading(&reader);
     close(first);
     close(second);
 }
@@ -225,10 +238,10 @@ static void test_error(void **state) {
     struct input_reader reader;
     struct span line;
     reader_init(&reader, 100);
-    reader_begin(&reader, -1);
+    begin_reading(&reader, -1);
     assert_int_equal(reader_take(&reader, &line), READER_MORE);
     assert_int_equal(reader_fill(&reader), EBADF);
-    reader_deinit(&reader);
+    end_reading(&reader);
 }
 
 int main(void) {
