@@ -51,7 +51,7 @@ sim    = ring_sim ring_sim_ops ring_sim_net ring_sim_world ring_timers
 
 cli    = main console fields get get_check get_options get_tls info options progress report signals \
          streams text values
-cli_tally = check_tally check_reports check_junit check_github check_escape
+cli_tally = check_tally check_reports check_junit check_sarif check_markdown check_github check_escape
 cli_html = check_html check_html_page check_html_row check_html_rows check_html_run
 cli_memory = check_cache check_cache_file check_diff check_diff_json check_hash
 cli_table =

@@ -5,7 +5,7 @@
  * external entity is never loaded, whatever a document asks for. Input is hostile: of any content and nesting, bounded time and
  * memory (a few times the document's).
  *
- * HTML and XML through libxml2, Markdown through md4c or cmark (the room's choice, with its reason).
+ * Sitemaps through libxml2, Markdown through md4c; HTML's tags are cut here (document_tags.c has the reason).
  */
 #ifndef DOCUMENT_DOCUMENT_H
 #define DOCUMENT_DOCUMENT_H
@@ -22,25 +22,26 @@ enum document_kind { DOCUMENT_HTML, DOCUMENT_MARKDOWN, DOCUMENT_TEXT, DOCUMENT_S
 const char *document_libraries(void);
 
 struct document_link {
-    struct span url; /* as written, entities decoded, UTF-8, outer white space gone; never empty */
-    uint32_t line,
-        column; /* from 1, column in bytes: of the link's first character in the document's bytes, or of its
-                               element where that can't be told */
+    /* As written, entities decoded, valid UTF-8, without outer white space and line breaks; never empty. */
+    struct span url;
+    /* From 1, as an editor shows them: of the link's first character in the document's bytes, or of its element where that can't
+     * be told. Columns count bytes; a BOM is none of them; lines end with LF. */
+    uint32_t line, column;
     bool is_base; /* <base href>: what later links of this document are relative to */
 };
 /* False: enough. */
 typedef bool document_link_fn(void *context, const struct document_link *link);
 
-/* Calls `found` for every link in the order of the document; duplicates too. HTML: a, area, link (not rel=preconnect, dns-prefetch), img
+/* Calls `found` for every link in the order of the document; duplicates too, but a reference definition of Markdown once, where it stands. HTML: a, area, link (not rel=preconnect, dns-prefetch), img
  * (src, srcset), script, iframe, frame, source, video (src, poster), audio, track, embed, object, form action (GET only), input src,
- * blockquote/q/del/ins cite, meta refresh, base. Markdown (CommonMark): links, images, autolinks, reference definitions that are used, and what
+ * blockquote/q/del/ins cite, meta refresh, base (the first). Markdown (CommonMark, and GitHub's tables and bare URLs): links, images, autolinks, reference definitions that are used, and what
  * HTML in it has; not code. Text: URLs with http:// or https:// as people write them, without the punctuation around.
  * Sitemap: loc of url and sitemap. `charset` is the transport's, or NULL. False: the document is broken where that matters (XML that is
- * not well-formed, memory); `why` then has a phrase with the line. Links found before that were reported. */
+ * not well-formed or has a document type, memory); `why` then has a phrase with the line. Links found before that were reported. */
 bool document_links(enum document_kind kind, struct span text, const char *charset,
                     document_link_fn *found, void *context, char *why, size_t why_size);
 
-/* A sitemap or sitemap index that comes in pieces, so that one of millions of URLs needs no memory. After SITEMAP_BAD feeding does nothing. */
+/* A sitemap or sitemap index that comes in pieces, so that one of millions of URLs needs no memory. Once it is false feeding does nothing. NULL: out of memory. */
 enum sitemap_entry { SITEMAP_URL, SITEMAP_SITEMAP };
 typedef bool sitemap_fn(void *context, enum sitemap_entry entry, const struct document_link *link);
 struct sitemap;
@@ -56,7 +57,7 @@ void sitemap_close(struct sitemap *sitemap); /* NULL is allowed */
 void document_title(struct span text, const char *charset, char *title, size_t size);
 
 /* Whether a fragment (percent-decoded, without #) leads anywhere in it: an id or an a's name in HTML; the heading slugs of GitHub, and ids in
- * HTML, in Markdown. "" and "top" (HTML) always do; text fragments (":~:") are no names and always do. */
+ * HTML, in Markdown. "" and "top" (HTML) always do; of a text fragment (":~:text=") what stands before it counts. */
 bool document_has_name(enum document_kind kind, struct span text, const char *charset,
                        struct span fragment);
 

@@ -22,7 +22,8 @@ enum {
     PARAGRAPH_LINES_MAX = 4096, /* lines in a row without a blank one */
     /* URLs that md4c unescaped into memory of its own, all together: one definition can be used a million times. */
     UNESCAPED_BYTES_MAX = 1 << 20,
-    NEAR_BYTES = 4096, /* how far an unescaped URL is looked for */
+    NEAR_BYTES = 1024,            /* how far an unescaped URL is looked for */
+    COMPARED_BYTES_MAX = 1 << 22, /* for all of them together, and 16 times the document's */
     STOP = 1,
 };
 
@@ -41,7 +42,7 @@ struct markdown {
     size_t last; /* where the latest text that md4c reported ends in `copy` */
     struct place *places;
     size_t place_count, place_room;
-    size_t unescaped_bytes;
+    size_t unescaped_bytes, compared_bytes;
     bool is_out_of_memory, is_bomb;
     /* names */
     struct slug_search slugs;
@@ -148,10 +149,10 @@ static struct place *add_place(struct markdown *markdown) {
     return &markdown->places[markdown->place_count++];
 }
 
-/* Where `raw` begins if its text without backslashes is `url`; false: it isn't. */
-static bool is_escaped(struct span raw, struct span url) {
+/* Whether `raw` begins with `url` once its backslashes are gone. Counts what it compares. */
+static bool is_escaped(struct span raw, struct span url, size_t *compared) {
     size_t at = 0;
-    for (size_t i = 0; i < url.len; i++, at++) {
+    for (size_t i = 0; i < url.len; i++, at++, ++*compared) {
         if (at + 1 < raw.len && raw.at[at] == '\\' && raw.at[at + 1] == url.at[i])
             at++;
         if (at >= raw.len || raw.at[at] != url.at[i])
@@ -160,12 +161,14 @@ static bool is_escaped(struct span raw, struct span url) {
     return true;
 }
 
-/* The URL of a link that was unescaped is looked for behind its text, then in what came before; else its element must do. */
-static size_t find_escaped(const struct markdown *markdown, struct span url) {
+/* The URL of a link that was unescaped is looked for behind the text before it; else its element must do. */
+static size_t find_escaped(struct markdown *markdown, struct span url) {
     size_t from = markdown->last;
     size_t end = markdown->len - from < NEAR_BYTES ? markdown->len : from + NEAR_BYTES;
-    for (size_t at = from; at < end; at++)
-        if (is_escaped(span_of(markdown->copy + at, markdown->len - at), url))
+    size_t most = COMPARED_BYTES_MAX + 16 * markdown->len;
+    for (size_t at = from; at < end && markdown->compared_bytes++ < most; at++)
+        if (is_escaped(span_of(markdown->copy + at, markdown->len - at), url,
+                       &markdown->compared_bytes))
             return at;
     return from;
 }
@@ -214,16 +217,26 @@ static int enter_block(MD_BLOCKTYPE type, void *detail, void *context) {
     return 0;
 }
 
+/* True: this is the one, or there is no memory to tell. */
+static bool look_at_heading(struct markdown *markdown) {
+    uint8_t *text = malloc(DECODE_ROOM(markdown->heading_len));
+    if (!text) {
+        markdown->is_out_of_memory = true;
+        return true;
+    }
+    size_t len = html_decode(span_of(markdown->heading, markdown->heading_len), DECODE_TEXT, text);
+    markdown->is_found = slug_search_heading(&markdown->slugs, span_of(text, len));
+    free(text);
+    return markdown->is_found;
+}
+
 static int leave_block(MD_BLOCKTYPE type, void *detail, void *context) {
     struct markdown *markdown = context;
     (void)detail;
     if (type != MD_BLOCK_H)
         return 0;
     markdown->is_heading = false;
-    markdown->is_found =
-        markdown->heading &&
-        slug_search_heading(&markdown->slugs, span_of(markdown->heading, markdown->heading_len));
-    return markdown->is_found ? STOP : 0;
+    return markdown->heading && look_at_heading(markdown) ? STOP : 0;
 }
 
 static int enter_span(MD_SPANTYPE type, void *detail, void *context) {
@@ -243,15 +256,15 @@ static int leave_span(MD_SPANTYPE type, void *detail, void *context) {
     return 0;
 }
 
-/* Character references are decoded in what is no code; a heading's text never gets longer by that. */
+/* In code an ampersand is one; elsewhere it may begin a character reference. */
 static void add_heading_text(struct markdown *markdown, MD_TEXTTYPE type, struct span text) {
     uint8_t *to = markdown->heading + markdown->heading_len;
-    if (type == MD_TEXT_BR || type == MD_TEXT_SOFTBR || !is_inside(markdown, (const char *)text.at))
-        text = span_of(" ", 1);
-    if (markdown->heading_len + text.len > markdown->len)
+    if (!is_inside(markdown, (const char *)text.at) ||
+        markdown->heading_len + text.len > markdown->len)
         return;
     memcpy(to, text.at, text.len);
-    restore(to, text.len);
+    if (type != MD_TEXT_CODE)
+        restore(to, text.len);
     markdown->heading_len += text.len;
 }
 

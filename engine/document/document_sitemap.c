@@ -43,11 +43,13 @@ struct sitemap {
     enum sitemap_entry entry;
     unsigned depth;      /* of open elements */
     unsigned skip_depth; /* beneath an element that means nothing here; 0: we are not */
-    bool is_enough, is_broken, has_begun;
+    bool is_enough, is_broken, has_begun, is_ending;
     char why[WHY_BYTES];
-    struct buffer kept; /* fed, from `kept_at` of the stream on */
-    size_t kept_at;
-    uint32_t line, column; /* of the first byte kept */
+    struct buffer
+        fed; /* what the parser has got, the first `passed` bytes of which are done with */
+    size_t passed;
+    size_t kept_at;        /* the offset in the stream of what is not */
+    uint32_t line, column; /* of the same */
     struct buffer loc;
     struct buffer
         begin; /* the first bytes, until there are enough to know the charset, or the whole document to convert */
@@ -99,33 +101,46 @@ static size_t parser_offset(const struct sitemap *sitemap) {
     return input ? input->consumed + (size_t)(input->cur - input->base) : sitemap->kept_at;
 }
 
+static struct span kept(const struct sitemap *sitemap) {
+    return span_of(sitemap->fed.at + sitemap->passed, sitemap->fed.len - sitemap->passed);
+}
+
 /* Forgets what lies before this offset, counting its lines. */
 static void advance(struct sitemap *sitemap, size_t offset) {
     size_t count = offset > sitemap->kept_at ? offset - sitemap->kept_at : 0;
-    if (count > sitemap->kept.len)
-        count = sitemap->kept.len;
-    struct span passed = span_of(sitemap->kept.at, count);
+    struct span passed = kept(sitemap);
     const uint8_t *newline;
+    if (count < passed.len)
+        passed.len = count;
+    sitemap->passed += passed.len;
+    sitemap->kept_at += passed.len;
     while (passed.len && (newline = memchr(passed.at, '\n', passed.len))) {
         sitemap->line++;
         sitemap->column = 1;
         passed = span_skip(passed, (size_t)(newline - passed.at) + 1);
     }
     sitemap->column += (uint32_t)passed.len;
-    sitemap->kept.len -= count;
-    sitemap->kept_at += count;
-    if (count)
-        memmove(sitemap->kept.at, sitemap->kept.at + count, sitemap->kept.len);
+}
+
+/* Keeps what is about to be fed. */
+static bool keep(struct sitemap *sitemap, struct span piece) {
+    if (sitemap->passed) {
+        struct span rest = kept(sitemap);
+        memmove(sitemap->fed.at, rest.at, rest.len);
+        sitemap->fed.len = rest.len;
+        sitemap->passed = 0;
+    }
+    return append(&sitemap->fed, piece);
 }
 
 /* From the `>` of <loc> to its first character that counts. */
-static size_t loc_text_begin(struct span kept) {
+static size_t loc_text_begin(struct span text) {
     static const char cdata[] = "<![CDATA[";
     size_t at = 0;
-    while (at < kept.len) {
-        if (html_is_space(kept.at[at]) || kept.at[at] == '>')
+    while (at < text.len) {
+        if (html_is_space(text.at[at]) || text.at[at] == '>')
             at++;
-        else if (kept.len - at > sizeof cdata && memcmp(kept.at + at, cdata, sizeof cdata - 1) == 0)
+        else if (text.len - at > sizeof cdata && memcmp(text.at + at, cdata, sizeof cdata - 1) == 0)
             at += sizeof cdata - 1;
         else
             break;
@@ -141,8 +156,7 @@ static void report(struct sitemap *sitemap) {
         url = span_skip(url, 1);
     while (url.len && html_is_space(url.at[url.len - 1]))
         url.len--;
-    advance(sitemap,
-            sitemap->kept_at + loc_text_begin(span_of(sitemap->kept.at, sitemap->kept.len)));
+    advance(sitemap, sitemap->kept_at + loc_text_begin(kept(sitemap)));
     if (!url.len)
         return;
     struct document_link link = {.url = url, .line = sitemap->line, .column = sitemap->column};
@@ -238,6 +252,11 @@ static void on_error(void *context, xmlErrorPtr error) {
     /* Names without a namespace declaration are not well-formed only in a sense that doesn't matter here. */
     if (error->level == XML_ERR_WARNING || error->domain == XML_FROM_NAMESPACE)
         return;
+    if (sitemap->is_ending && error->code == XML_ERR_DOCUMENT_END) {
+        fail(sitemap, "line %d: it ends %s", error->line,
+             sitemap->place == PLACE_OUTSIDE ? "before it begins" : "in the middle");
+        return;
+    }
     const char *text = error->message ? error->message : "not well-formed";
     fail(sitemap, "line %d: %.*s", error->line, (int)strcspn(text, "\n"), text);
 }
@@ -282,7 +301,7 @@ void sitemap_close(struct sitemap *sitemap) {
     if (!sitemap)
         return;
     xmlFreeParserCtxt(sitemap->parser);
-    free(sitemap->kept.at);
+    free(sitemap->fed.at);
     free(sitemap->loc.at);
     free(sitemap->begin.at);
     free(sitemap);
@@ -295,9 +314,9 @@ static bool is_over(const struct sitemap *sitemap) {
 static void parse(struct sitemap *sitemap, struct span utf8) {
     while (utf8.len && !is_over(sitemap)) {
         size_t len = utf8.len < PIECE_BYTES ? utf8.len : PIECE_BYTES;
-        if (!append(&sitemap->kept, span_of(utf8.at, len)))
+        if (!keep(sitemap, span_of(utf8.at, len)))
             fail_for_memory(sitemap);
-        else if (sitemap->kept.len > CONSTRUCT_BYTES_MAX)
+        else if (kept(sitemap).len > CONSTRUCT_BYTES_MAX)
             fail(sitemap, "line %u: a tag, comment or text of over %d KiB", sitemap->line,
                  CONSTRUCT_BYTES_MAX >> 10);
         else if (xmlParseChunk(sitemap->parser, (const char *)utf8.at, (int)len, 0) ==
@@ -310,6 +329,7 @@ static void parse(struct sitemap *sitemap, struct span utf8) {
 static void end_parser(struct sitemap *sitemap) {
     if (is_over(sitemap))
         return;
+    sitemap->is_ending = true;
     xmlParseChunk(sitemap->parser, NULL, 0, 1);
     if (!is_over(sitemap) && (!sitemap->parser->wellFormed || !sitemap->has_begun))
         fail(sitemap, "line %u: not well-formed", sitemap->line);

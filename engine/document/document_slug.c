@@ -37,7 +37,8 @@ static bool is_word(uint32_t point) {
     if (point < 0x80)
         return point == '_' || point == '-' || (point >= '0' && point <= '9') ||
                (point >= 'a' && point <= 'z');
-    return !unicode || is_mark(point) || iswalnum_l((wint_t)point, unicode);
+    return is_mark(point) ||
+           (unicode ? iswalnum_l((wint_t)point, unicode) != 0 : point != REPLACEMENT_POINT);
 }
 
 static uint32_t lower(uint32_t point) {

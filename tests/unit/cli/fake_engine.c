@@ -56,6 +56,15 @@ const char *rf_kind_name(unsigned kind) {
     return kind < sizeof kinds / sizeof *kinds ? kinds[kind] : NULL;
 }
 
+bool rf_error_row(size_t index, struct rf_error_row *row) {
+    if (index + 1 >= sizeof kinds / sizeof *kinds) {
+        return false;
+    }
+    *row =
+        (struct rf_error_row){.kind = kinds[index + 1], .fault = "target", .meaning = "it is [so]"};
+    return true;
+}
+
 const char *rf_verdict_name(enum rf_verdict verdict) {
     static const char *const names[] = {"",        "ok",           "dead",   "flaky",
                                         "blocked", "inconclusive", "skipped"};
