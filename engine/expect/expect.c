@@ -26,14 +26,14 @@ const char *expect_library(void) {
     return regex_library();
 }
 
-void *expect_memory(void *old, size_t bytes) {
+void *memory_resize(void *old, size_t bytes) {
     void *memory = realloc(old, bytes ? bytes : 1);
     CHECK(memory);
     return memory;
 }
 
 struct expect *expect_new(void) {
-    struct expect *expect = expect_memory(NULL, sizeof *expect);
+    struct expect *expect = memory_resize(NULL, sizeof *expect);
     *expect = (struct expect){0};
     return expect;
 }
@@ -57,7 +57,7 @@ bool expect_add(struct expect *expect, const char *text, char *why, size_t why_s
     }
     if (expect->count == expect->room) {
         expect->room = expect->room ? expect->room * 2 : 4;
-        expect->at = expect_memory(expect->at, expect->room * sizeof *expect->at);
+        expect->at = memory_resize(expect->at, expect->room * sizeof *expect->at);
     }
     expect->at[expect->count++] = parsed;
     expect->needs |= subject_infos[parsed.subject].needs;

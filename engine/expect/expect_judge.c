@@ -21,8 +21,7 @@ struct finding {
     struct span found; /* with REGEX_YES: in it */
 };
 
-/* ---- what was expected
- * ------------------------------------------------------------------------------ */
+/* ---- what was expected ----------------------------------------------------------------------- */
 
 static bool holds_if(const struct expectation *expectation, bool found) {
     return found != op_is_negative(expectation->op);
@@ -54,8 +53,7 @@ static bool fail_unknown(struct why *why, const struct expectation *expectation,
     return false;
 }
 
-/* ---- numbers
- * ---------------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 struct number {
     bool is_known;
@@ -115,8 +113,7 @@ static bool number_holds(const struct expectation *expectation, const struct exp
     return false;
 }
 
-/* ---- texts
- * ------------------------------------------------------------------------------------------ */
+/* ---- texts ----------------------------------------------------------------------------------- */
 
 static bool starts_nocase(struct span text, struct span with) {
     for (size_t i = 0; i < with.len; i++)
@@ -222,8 +219,7 @@ static bool fail_absent(struct why *why, const struct expectation *expectation) 
     return false;
 }
 
-/* ---- subjects
- * --------------------------------------------------------------------------------------- */
+/* ---- subjects -------------------------------------------------------------------------------- */
 
 /* The line that decides: the first that has what is looked for; else one at which the regular
  * expression gave up; else the first. Without any line, nothing has it. */

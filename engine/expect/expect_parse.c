@@ -120,8 +120,7 @@ static struct span before(const struct reader *reader) {
     return expect_trim(span_of(reader->text.at, (size_t)(reader->rest.at - reader->text.at)));
 }
 
-/* ---- subject
- * ---------------------------------------------------------------------------------------- */
+/* ---- subject --------------------------------------------------------------------------------- */
 
 static void take_negations(struct reader *reader) {
     for (;;) {
@@ -166,7 +165,7 @@ static bool parse_name(struct reader *reader, struct expectation *expectation) {
         why_quote(reader->why, before(reader));
         return false;
     }
-    expectation->name = expect_memory(NULL, name.len + 1);
+    expectation->name = memory_resize(NULL, name.len + 1);
     for (size_t i = 0; i < name.len; i++)
         expectation->name[i] = (char)ascii_lower(name.at[i]);
     expectation->name[name.len] = '\0';
@@ -186,8 +185,7 @@ static bool parse_subject(struct reader *reader, struct expectation *expectation
     return subject != SUBJECT_HEADER || parse_name(reader, expectation);
 }
 
-/* ---- operator
- * --------------------------------------------------------------------------------------- */
+/* ---- operator -------------------------------------------------------------------------------- */
 
 static bool take_symbol(struct reader *reader, enum expect_op *op) {
     for (size_t i = 0; i < COUNT(symbols); i++) {
@@ -254,8 +252,7 @@ static bool parse_operator(struct reader *reader, struct expectation *expectatio
     return false;
 }
 
-/* ---- the whole
- * -------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 bool expectation_parse(struct expectation *expectation, struct span text, struct why *why) {
     *expectation = (struct expectation){0};

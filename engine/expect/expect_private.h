@@ -97,7 +97,7 @@ struct expectation {
     struct regex *regex; /* for ~ !~; else NULL */
 };
 
-/* ---- expect_why.c: sentences ---------------------------------------------------------------- */
+/* ---- expect_why.c: sentences ----------------------------------------------------------------- */
 
 enum { WHY_QUOTE_MAX = 200 };
 
@@ -120,7 +120,7 @@ void why_add_subject(struct why *why, const struct expectation *expectation);
 /* The operators of a set of OP_BITs, by commas. */
 void why_add_ops(struct why *why, unsigned ops);
 
-/* ---- expect_parse.c, expect_value.c --------------------------------------------------------- */
+/* ---- expect_parse.c, expect_value.c ---------------------------------------------------------- */
 
 enum { EXPECT_TEXT_MAX = 8192 };
 
@@ -134,9 +134,9 @@ bool expectation_parse_value(struct expectation *expectation, struct span before
 bool expectation_parse_numbers(struct expectation *expectation, struct span value, struct why *why);
 struct span expect_trim(struct span text);
 /* Never NULL, and never freed but by free(): the process ends when memory is out. */
-void *expect_memory(void *old, size_t bytes);
+void *memory_resize(void *old, size_t bytes);
 
-/* ---- expect_judge.c ------------------------------------------------------------------------- */
+/* ---- expect_judge.c -------------------------------------------------------------------------- */
 
 /* False: a sentence in `why`. */
 bool expectation_holds(const struct expectation *expectation, const struct expect_facts *facts,

@@ -29,10 +29,12 @@ enum {
     STEPS_LEAST = 5000000,
     STEPS_PER_BYTE = 32, /* a pattern that looks at each byte some times stays far below */
     HEAP_KIB_MAX = 16384,
+    KEPT_STEPS_MAX = 10000, /* each can have cost some hundred bytes of a matcher's memory */
     OPTIONS = PCRE2_AUTO_CALLOUT | PCRE2_NEVER_BACKSLASH_C,
 };
 
-/* What one match writes to. They are kept for the next, so there are as many as threads ever
+/* What one match writes to. It is kept for the next unless it may have grown: PCRE2 gives back
+ * none of its memory before the matcher is freed, and there are as many matchers as threads ever
  * matched at once. */
 struct matcher {
     struct matcher *next;
@@ -56,8 +58,44 @@ struct steps {
     size_t at;
 };
 
-/* ---- making
- * ----------------------------------------------------------------------------------------- */
+/* ---- matchers -------------------------------------------------------------------------------- */
+
+static struct matcher *matcher_new(void) {
+    struct matcher *matcher = memory_resize(NULL, sizeof *matcher);
+    matcher->data = pcre2_match_data_create(1, NULL);
+    matcher->context = pcre2_match_context_create(NULL);
+    CHECK(matcher->data && matcher->context);
+    pcre2_set_heap_limit(matcher->context, HEAP_KIB_MAX);
+    return matcher;
+}
+
+static void matcher_free(struct matcher *matcher) {
+    pcre2_match_data_free(matcher->data);
+    pcre2_match_context_free(matcher->context);
+    free(matcher);
+}
+
+static struct matcher *matcher_acquire(struct regex *regex) {
+    pthread_mutex_lock(&regex->lock);
+    struct matcher *matcher = regex->idle;
+    if (matcher)
+        regex->idle = matcher->next;
+    pthread_mutex_unlock(&regex->lock);
+    return matcher ? matcher : matcher_new();
+}
+
+static void matcher_release(struct regex *regex, struct matcher *matcher, bool has_grown) {
+    if (has_grown) {
+        matcher_free(matcher);
+        return;
+    }
+    pthread_mutex_lock(&regex->lock);
+    matcher->next = regex->idle;
+    regex->idle = matcher;
+    pthread_mutex_unlock(&regex->lock);
+}
+
+/* ---- making ---------------------------------------------------------------------------------- */
 
 static bool is_ascii(struct span text) {
     for (size_t i = 0; i < text.len; i++)
@@ -97,11 +135,11 @@ struct regex *regex_new(struct span pattern, struct why *why) {
     pcre2_code *valid = compile(pattern, PCRE2_UTF, why);
     if (!valid)
         return NULL;
-    struct regex *regex = expect_memory(NULL, sizeof *regex);
+    struct regex *regex = memory_resize(NULL, sizeof *regex);
     *regex = (struct regex){
         .valid = valid,
         .broken = compile_for_broken(pattern),
-        .pattern = expect_memory(NULL, pattern.len),
+        .pattern = memory_resize(NULL, pattern.len),
         .pattern_len = pattern.len,
     };
     CHECK(regex->broken);
@@ -118,9 +156,7 @@ void regex_free(struct regex *regex) {
         return;
     for (struct matcher *matcher = regex->idle, *next; matcher; matcher = next) {
         next = matcher->next;
-        pcre2_match_data_free(matcher->data);
-        pcre2_match_context_free(matcher->context);
-        free(matcher);
+        matcher_free(matcher);
     }
     pthread_mutex_destroy(&regex->lock);
     pcre2_code_free(regex->valid);
@@ -129,36 +165,7 @@ void regex_free(struct regex *regex) {
     free(regex);
 }
 
-/* ---- matchers
- * --------------------------------------------------------------------------------------- */
-
-static struct matcher *matcher_new(void) {
-    struct matcher *matcher = expect_memory(NULL, sizeof *matcher);
-    matcher->data = pcre2_match_data_create(1, NULL);
-    matcher->context = pcre2_match_context_create(NULL);
-    CHECK(matcher->data && matcher->context);
-    pcre2_set_heap_limit(matcher->context, HEAP_KIB_MAX);
-    return matcher;
-}
-
-static struct matcher *matcher_acquire(struct regex *regex) {
-    pthread_mutex_lock(&regex->lock);
-    struct matcher *matcher = regex->idle;
-    if (matcher)
-        regex->idle = matcher->next;
-    pthread_mutex_unlock(&regex->lock);
-    return matcher ? matcher : matcher_new();
-}
-
-static void matcher_release(struct regex *regex, struct matcher *matcher) {
-    pthread_mutex_lock(&regex->lock);
-    matcher->next = regex->idle;
-    regex->idle = matcher;
-    pthread_mutex_unlock(&regex->lock);
-}
-
-/* ---- steps
- * ------------------------------------------------------------------------------------------ */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 uint64_t regex_steps_max(size_t text_len) {
     return STEPS_LEAST + (uint64_t)text_len * STEPS_PER_BYTE;
@@ -200,22 +207,29 @@ static int on_step(pcre2_callout_block *item, void *data) {
     if (steps->regex->has_references)
         cost += captured(item);
     steps->at = at;
-    if (cost > steps->left)
+    if (cost > steps->left) {
+        steps->left = 0;
         return PCRE2_ERROR_MATCHLIMIT;
+    }
     steps->left -= cost;
     return 0;
 }
 
-/* ---- matching
- * --------------------------------------------------------------------------------------- */
+/* ---- matching -------------------------------------------------------------------------------- */
 
 static bool is_bad_utf8(int code) {
     return code <= PCRE2_ERROR_UTF8_ERR1 && code >= PCRE2_ERROR_UTF8_ERR21;
 }
 
-/* The text ends within a character: it was cut there. */
-static bool is_cut_utf8(int code) {
-    return code <= PCRE2_ERROR_UTF8_ERR1 && code >= PCRE2_ERROR_UTF8_ERR5;
+/* The text ends within a character at `at`: it was cut there. PCRE2 says so too of a letter of an
+ * old charset that stands near the end, hence the look at the rest. */
+static bool is_cut_utf8(int code, struct span text, size_t at) {
+    if (code > PCRE2_ERROR_UTF8_ERR1 || code < PCRE2_ERROR_UTF8_ERR5)
+        return false;
+    while (++at < text.len)
+        if ((text.at[at] & 0xC0) != 0x80)
+            return false;
+    return true;
 }
 
 static int match(const pcre2_code *code, struct span text, struct matcher *matcher) {
@@ -234,11 +248,13 @@ static enum regex_answer answer_of(int code) {
 enum regex_answer regex_find(struct regex *regex, struct span text, struct span *found) {
     struct matcher *matcher = matcher_acquire(regex);
     text = text.at ? text : span_text("");
-    struct steps steps = {.regex = regex, .left = regex_steps_max(text.len)};
+    uint64_t steps_max = regex_steps_max(text.len);
+    struct steps steps = {.regex = regex, .left = steps_max};
     pcre2_set_callout(matcher->context, on_step, &steps);
     int code = match(regex->valid, text, matcher);
-    if (is_cut_utf8(code))
-        code = match(regex->valid, span_of(text.at, pcre2_get_startchar(matcher->data)), matcher);
+    size_t bad_at = is_bad_utf8(code) ? pcre2_get_startchar(matcher->data) : 0;
+    if (is_cut_utf8(code, text, bad_at))
+        code = match(regex->valid, span_of(text.at, bad_at), matcher);
     if (is_bad_utf8(code))
         code = match(regex->broken, text, matcher);
     if (code >= 0) {
@@ -246,7 +262,7 @@ enum regex_answer regex_find(struct regex *regex, struct span text, struct span 
         size_t from = ends[0] < ends[1] ? ends[0] : ends[1]; /* \K may turn them round */
         *found = span_of(text.at + from, ends[1] - from);
     }
-    matcher_release(regex, matcher);
+    matcher_release(regex, matcher, steps_max - steps.left > KEPT_STEPS_MAX);
     return answer_of(code);
 }
 

@@ -45,8 +45,7 @@ static void take_blanks(struct span *rest) {
         *rest = span_skip(*rest, 1);
 }
 
-/* ---- numbers
- * ---------------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 static unsigned take_digits(struct span *rest, double *number) {
     unsigned count = 0;
@@ -81,6 +80,7 @@ static bool take_number(struct span *rest, double *number) {
 }
 
 static bool take_unit(struct span *rest, const struct expect_unit *units, double *number) {
+    take_blanks(rest);
     struct span unit = span_of(rest->at, 0);
     while (unit.len < rest->len && is_letter(rest->at[unit.len]))
         unit.len++;
@@ -111,9 +111,9 @@ static void refuse_number(const struct expectation *expectation, struct span tex
     why_quote(why, text);
     why_add(why, " is no number");
     if (unit && unit->name) {
-        why_add(why, " (units:");
-        for (; unit->name; unit++)
-            why_add(why, " %s", unit->name);
+        why_add(why, " (units: %s", unit->name);
+        while ((++unit)->name)
+            why_add(why, ", %s", unit->name);
         why_add(why, ")");
     }
 }
@@ -180,7 +180,7 @@ static bool parse_ranges(struct expectation *expectation, struct span list, stru
         struct span item =
             expect_trim(span_of(list.at, comma ? (size_t)(comma - list.at) : list.len));
         size_t bytes = (expectation->range_count + 1) * sizeof *expectation->ranges;
-        expectation->ranges = expect_memory(expectation->ranges, bytes);
+        expectation->ranges = memory_resize(expectation->ranges, bytes);
         struct expect_range *range = &expectation->ranges[expectation->range_count++];
         if (!parse_range(expectation, item, range)) {
             refuse_number(expectation, item, why);
@@ -207,8 +207,7 @@ bool expectation_parse_numbers(struct expectation *expectation, struct span valu
     return false;
 }
 
-/* ---- texts
- * ------------------------------------------------------------------------------------------ */
+/* ---- texts ----------------------------------------------------------------------------------- */
 
 static bool refuse(struct why *why, struct span value, const char *because) {
     why_quote(why, value);
@@ -267,8 +266,7 @@ static bool parse_text(struct expectation *expectation, struct span value, struc
     return looked_for != OP_MATCHES || expectation->regex;
 }
 
-/* ---- quotes
- * ----------------------------------------------------------------------------------------- */
+/* ---- quotes ---------------------------------------------------------------------------------- */
 
 /* No escapes: a backslash belongs to regular expressions, and who needs one kind of quote takes
  * the other around it. */
@@ -312,7 +310,7 @@ bool expectation_parse_value(struct expectation *expectation, struct span before
     if (!unquote(&value, why))
         return false;
     expectation->text_len = value.len;
-    expectation->text = expect_memory(NULL, value.len);
+    expectation->text = memory_resize(NULL, value.len);
     memcpy(expectation->text, value.at, value.len);
     return info->ops & OP_BIT(OP_LESS)
                ? expectation_parse_numbers(expectation, expect_trim(value), why)

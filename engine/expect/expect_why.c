@@ -81,10 +81,14 @@ void why_add_subject(struct why *why, const struct expectation *expectation) {
 }
 
 void why_add_ops(struct why *why, unsigned ops) {
+    static const enum expect_op order[OPS] = {
+        OP_EQUAL,  OP_UNEQUAL, OP_LESS,        OP_AT_MOST,  OP_MORE,  OP_AT_LEAST, OP_IN,
+        OP_NOT_IN, OP_MATCHES, OP_MATCHES_NOT, OP_CONTAINS, OP_LACKS, OP_EXISTS,   OP_ABSENT,
+    };
     const char *comma = "";
-    for (unsigned op = 0; op < OPS; op++) {
-        if (ops & OP_BIT(op)) {
-            why_add(why, "%s%s", comma, op_names[op]);
+    for (unsigned i = 0; i < OPS; i++) {
+        if (ops & OP_BIT(order[i])) {
+            why_add(why, "%s%s", comma, op_names[order[i]]);
             comma = ", ";
         }
     }

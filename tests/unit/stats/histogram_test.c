@@ -29,8 +29,7 @@ static uint64_t random_next(void) {
     return random_state;
 }
 
-/* ---- layout
- * ----------------------------------------------------------------------------------------- */
+/* ---- layout ---------------------------------------------------------------------------------- */
 
 /* What HdrHistogram answers for a lowest value of 1 and three significant digits. */
 static void length_is_hdr_histograms(void **state) {
@@ -110,8 +109,7 @@ static void places_leave_no_gap(void **state) {
     histogram_deinit(&histogram);
 }
 
-/* ---- percentiles
- * ------------------------------------------------------------------------------------ */
+/* ---- percentiles ----------------------------------------------------------------------------- */
 
 static void percentiles_are_worked_out(void **state) {
     static const struct {
@@ -154,8 +152,7 @@ static void nan_asks_for_the_least(void **state) {
     histogram_deinit(&histogram);
 }
 
-/* ---- against a sorted array
- * ------------------------------------------------------------------------- */
+/* ---- against a sorted array ------------------------------------------------------------------ */
 
 enum { VALUES_MAX = 3000, HIGHEST = 3600000000u };
 
@@ -256,8 +253,7 @@ static void random_values_are_as_if_sorted(void **state) {
     histogram_deinit(&half);
 }
 
-/* ---- merging
- * ---------------------------------------------------------------------------------------- */
+/* ---- merging --------------------------------------------------------------------------------- */
 
 static void merging_is_recording_both(void **state) {
     struct histogram both, left, right;
@@ -317,8 +313,7 @@ static void merging_nothing_changes_nothing(void **state) {
     histogram_deinit(&empty);
 }
 
-/* ---- edges
- * ------------------------------------------------------------------------------------------ */
+/* ---- edges ----------------------------------------------------------------------------------- */
 
 static void nothing_recorded_is_zero(void **state) {
     struct histogram histogram;
