@@ -54,7 +54,7 @@ cli    = main console fields get get_check get_options get_tls info options prog
 cli_tally = check_tally check_reports check_junit check_sarif check_markdown check_github check_escape
 cli_html = check_html check_html_page check_html_row check_html_rows check_html_run
 cli_memory = check_cache check_cache_file check_diff check_diff_json check_hash
-cli_table =
+cli_table = check_table check_live check_summary check_text
 origin = serve serve_options identity listen worker connection connection_read connection_tls request range query pattern reply keys log tally \
          endpoints endpoints_sizes endpoints_faults endpoints_status endpoints_mirror endpoints_file
 
