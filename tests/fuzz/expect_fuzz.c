@@ -77,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len) {
     struct expect *opposite = parse("not ", (const char *)input);
     CHECK(!expect == !opposite);
     if (expect) {
-        /* A heap block of exactly the text, so that the sanitizer sees a byte too many being read. */
+        /* A heap block of exactly the text: the sanitizer sees a byte too many being read. */
         size_t text_len = len - (size_t)(zero - input) - 1;
         uint8_t *text = malloc(text_len ? text_len : 1);
         CHECK(text);

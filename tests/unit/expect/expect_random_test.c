@@ -129,7 +129,8 @@ static struct span noise(size_t most) {
     size_t len = random_below(most + 1);
     bool is_text = random_below(2);
     for (size_t i = 0; i < len; i++)
-        bytes[i] = is_text ? "ab e=é\n<>12"[random_below(11)] : (uint8_t)random_below(256);
+        bytes[i] =
+            (uint8_t)(is_text ? (size_t) "ab e=~\n<>12"[random_below(11)] : random_below(256));
     return span_of(guard_copy(bytes, len), len);
 }
 
