@@ -9,7 +9,7 @@
 
 #include "text.h"
 
-enum { NAME_BYTES = 200, SOURCES_SHOWN = 20, HOSTS_SHOWN = 15, CURVE_POINTS = 120 };
+enum { NAME_BYTES = 200, SOURCES_SHOWN = 20, HOSTS_SHOWN = 10, CURVE_POINTS = 120 };
 
 static unsigned long long ull(uint64_t number) {
     return number;

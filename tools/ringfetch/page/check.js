@@ -32,7 +32,7 @@
         const share = whole ? (part / whole) * 100 : 0;
         if (share > 0 && share < 0.1) return "< 0.1%";
         if (share < 100 && share > 99.9) return "> 99.9%";
-        return `${share.toFixed(share >= 10 || share === 0 ? 0 : 1)}%`;
+        return `${share.toFixed((share >= 10 && share <= 90) || share === 0 || share === 100 ? 0 : 1)}%`;
     }
 
     const digits = (number) => (number >= 100 ? number.toFixed(0) : String(Number(number.toPrecision(3))));
@@ -321,19 +321,19 @@
     }
 
     function drawCurve(curve, marks, label, width) {
-        const left = 44, right = width - 22, top = 8, bottom = 232;
+        const left = 44, right = width - 22, top = 28, bottom = 252;
         const axis = logAxis(curve[0][0], curve[curve.length - 1][0], left, right), { x } = axis;
         const y = (share) => bottom - (share / 100) * (bottom - top);
         const points = curve.map(([ms, share]) => `${x(ms).toFixed(1)},${y(share).toFixed(1)}`);
         const grid = [0, 25, 50, 75, 100].map((share) => svg("g", {},
             svg("line", { class: "grid", x1: left, x2: right, y1: y(share), y2: y(share) }),
             svg("text", { class: "muted", x: left - 8, y: y(share) + 4, "text-anchor": "end" }, `${share}%`)));
-        const dots = marks.map(([name, ms, share], index) => {
-            /* The two at the top stand below each other, on the curve's empty side. */
-            const flip = x(ms) > left + (right - left) * 0.62, textY = y(share) + (index === 2 ? 34 : 18);
-            return svg("g", {},
-                svg("text", { x: x(ms) + (flip ? -10 : 10), y: flip ? y(share) - (index === 2 ? -20 : 4) : textY, "text-anchor": flip ? "end" : "start" }, `${name} ${duration(ms)}`),
-                svg("circle", { class: "dot", cx: x(ms), cy: y(share), r: 5 }));
+        /* Above the curve nothing is drawn: there the labels stand, left of their points, the topmost above its point. */
+        const dots = marks.map(([name, ms, share]) => {
+            const text = `${name} ${duration(ms)}`, room = textWidth(text) + 14, top99 = share === 99;
+            const left99 = Math.min(Math.max(x(ms) - room / 2, left), right - room + 14), fits = x(ms) - room > left;
+            const place = top99 ? { x: left99, y: y(share) - 12 } : fits ? { x: x(ms) - room, y: y(share) + 4 } : { x: x(ms) + 12, y: y(share) + 18 };
+            return svg("g", {}, svg("text", place, text), svg("circle", { class: "dot", cx: x(ms), cy: y(share), r: 5 }));
         });
         return image(width, bottom + 26, label, grid, drawTicks(axis, top, bottom),
             svg("path", { class: "under", d: `M${x(curve[0][0])},${bottom}L${points.join("L")}L${x(curve[curve.length - 1][0])},${bottom}Z` }),
@@ -488,7 +488,7 @@
     /* ---- the table: the rows in sight ---------------------------------------------------------------------- */
 
     const AHEAD = 12;
-    let first = -1, last = -1, pending = 0;
+    let first = -1, last = -1;
 
     const rowHeight = () => parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--row")) || 38;
 
@@ -531,8 +531,13 @@
         if (focused !== undefined) at("body").querySelector(`[data-index="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
     }
 
-    function later(work) {
-        if (!pending) pending = requestAnimationFrame(() => { pending = 0; work(); });
+    /* Once a frame, however often it is asked for. */
+    function eachFrame(work) {
+        let pending = false;
+        return () => {
+            if (!pending) requestAnimationFrame(() => { pending = false; work(); });
+            pending = true;
+        };
     }
 
     function refresh() {
@@ -625,10 +630,10 @@
             html("th", { role: "columnheader", scope: "col", class: "c-more" }, html("span", { class: "visually-hidden" }, "Details")));
         makeChips("filters", shownVerdicts, VERDICTS.map(([name]) => name), (row) => row.v, (name) => run.verdicts[name]);
         if (run.compared) makeChips("changes", shownChanges, CHANGES, (row) => row.change, (name) => run.changes[name] || 0);
-        at("search").addEventListener("input", () => later(refresh));
+        at("search").addEventListener("input", eachFrame(refresh));
         at("reset").addEventListener("click", () => { clearFilters(); refresh(); at("search").focus(); });
-        at("scroll").addEventListener("scroll", () => later(() => renderRows(false)), { passive: true });
-        new ResizeObserver(() => later(() => renderRows(true))).observe(at("scroll"));
+        at("scroll").addEventListener("scroll", eachFrame(() => renderRows(false)), { passive: true });
+        new ResizeObserver(eachFrame(() => renderRows(true))).observe(at("scroll"));
     }
 
     /* On paper nothing scrolls. */
