@@ -421,6 +421,11 @@ static bool makes_record(const struct input *input, struct span line) {
     }
 }
 
+/* A line whose quotes may go on: what the lines behind it are can't be told. */
+static bool is_unsure(const struct input *input, struct span line) {
+    return input->first->kind == SOURCE_CSV && line.len && memchr(line.at, '"', line.len);
+}
+
 /* Whether the buffer holds a line that makes a record. A copy of the reader looks ahead. */
 static bool holds_line(const struct input *input) {
     struct input_reader reader = input->reader;
@@ -431,6 +436,8 @@ static bool holds_line(const struct input *input) {
         case READER_TOO_LONG:
             if (makes_record(input, line))
                 return true;
+            if (is_unsure(input, line))
+                return false;
             break;
         case READER_MORE:
         case READER_END:
