@@ -32,7 +32,7 @@ CFLAGS += -std=gnu11 $(OPT) $(WARN) -fPIC -pthread -fno-strict-aliasing $(SANITI
 LDFLAGS += -pthread $(SANITIZE)
 
 # ---- sources, room by room (engine/LAYERS has their order) ------------------------------------------
-base   = assert err hash heap pool
+base   = assert digest err hash heap pool verdict
 tls    = tls tls_options tls_roots tls_stream tls_verify tls_chain tls_cert tls_der tls_name tls_sessions tls_memory tls_text tls_mint tls_speed
 stats  = histogram rf_histogram
 expect = expect expect_judge expect_parse expect_regex expect_value expect_why
@@ -45,11 +45,11 @@ input  = input input_context input_csv input_document input_glob input_gzip inpu
          input_sitemap input_source input_stream input_target input_walk
 output = output output_fault output_verify output_files output_stdout output_records output_null file_name file_component file_dirs file_place file_suffix file_resume record_json record_csv text writer spill turns
 conn   = conn conn_dial conn_h1 conn_origin conn_pool conn_secure conn_wire
-job    = host job job_exchange job_memory job_request loan sched
-top    = engine engine_errors engine_feed engine_info engine_limits engine_result engine_settings engine_sink engine_submit engine_worker
+job    = host job job_check job_exchange job_memory job_request loan sched
+top    = engine engine_check engine_confirm engine_errors engine_feed engine_fetch engine_info engine_limits engine_result engine_settings engine_sink engine_submit engine_unique engine_worker
 sim    = ring_sim ring_sim_ops ring_sim_net ring_sim_world ring_timers
 
-cli    = main console fields get get_check get_options get_tls info options progress report signals \
+cli    = main check check_options console fields get get_check get_options get_tls info options progress report signals \
          streams text values
 cli_tally = check_tally check_reports check_junit check_sarif check_markdown check_github check_escape
 cli_html = check_html check_html_page check_html_row check_html_rows check_html_run

@@ -154,6 +154,8 @@ enum rf_exit rf_engine_open(struct rf_engine **out, const struct rf_settings *se
         init_shared(engine);
         engine->read_ahead = engine->settings.read_ahead;
         engine->worker_count = engine->settings.threads;
+        if (engine->settings.check && engine->settings.confirms)
+            engine->confirm = confirm_open();
         engine->workers = calloc(engine->worker_count, sizeof *engine->workers);
         CHECK(engine->workers);
         if (!start_workers(engine, why, why_size))
@@ -211,6 +213,11 @@ void rf_engine_close(struct rf_engine *engine) {
     for (unsigned i = 0; i < engine->worker_count; i++)
         worker_deinit(&engine->workers[i]);
     submissions_close(engine->submissions);
+    uniques_close(engine->uniques);
+    confirm_close(engine->confirm);
+    for (size_t i = 0; i < engine->source_count; i++)
+        free((void *)(uintptr_t)engine->sources[i]);
+    free(engine->sources);
     if (engine->input)
         input_close(engine->input);
     settings_drop(engine);
@@ -286,6 +293,20 @@ enum rf_exit rf_add_input_file(struct rf_engine *engine, const char *path, char 
     return input_add_file(input_of(engine), path, why, why_size) ? RF_LOCAL_FAULT : RF_OK;
 }
 
+enum rf_exit rf_add_source(struct rf_engine *engine, const char *path, const char *from,
+                           const char *base, char *why, size_t why_size) {
+    struct input *input = input_of(engine);
+    input_on_fetch(input, engine_fetch, engine);
+    if (input_add_source(input, path, from, base, why, why_size))
+        return RF_LOCAL_FAULT;
+    return RF_OK;
+}
+
+void rf_on_compare(struct rf_engine *engine, rf_compare_fn *compare, void *context) {
+    engine->compare = compare;
+    engine->compare_context = context;
+}
+
 void rf_on_result(struct rf_engine *engine, rf_done_fn *done, void *context) {
     engine->on_result = done;
     engine->on_result_context = context;
@@ -358,6 +379,7 @@ static enum rf_exit end_run(struct rf_engine *engine, uint64_t failed_before) {
     atomic_store(&engine->stop, 0);
     pthread_mutex_unlock(&engine->lock);
     drop_input(engine);
+    engine_fetch_end(engine);
     return result;
 }
 
@@ -365,6 +387,9 @@ enum rf_exit rf_run(struct rf_engine *engine) {
     uint64_t failed_before = SUM(engine, ended) - SUM(engine, ok);
     bool reads = engine->input && !atomic_load(&engine->stop);
     sink_layout(engine);
+    confirm_reopen(engine->confirm);
+    if (engine->settings.check && engine->settings.unique != RF_UNIQUE_NONE && !engine->uniques)
+        engine->uniques = uniques_open();
     atomic_store(&engine->input_ended, !reads);
     atomic_store(&engine->shared.draining, false);
     engine->begun_ns = clock_now_ns();
@@ -389,6 +414,9 @@ void rf_stop(struct rf_engine *engine, enum rf_exit exit) {
     struct input *input = atomic_load(&engine->input);
     if (input)
         input_interrupt(input);
+    struct rf_engine *fetcher = atomic_load(&engine->fetcher);
+    if (fetcher)
+        rf_stop(fetcher, exit);
     atomic_fetch_sub(&engine->stopping, 1);
     for (unsigned i = 0; i < engine->worker_count; i++)
         if (engine->workers[i].ring)
@@ -410,6 +438,9 @@ void rf_progress(struct rf_engine *engine, struct rf_progress *progress) {
         .connections = SUM(engine, connections),
         .seconds = engine->begun_ns ? (double)(clock_now_ns() - engine->begun_ns) / 1e9 : 0,
     };
+    for (unsigned i = 0; i < RF_VERDICTS; i++)
+        progress->by_verdict[i] = SUM(engine, by_verdict[i]);
+    progress->unconfirmed = confirm_waiting(engine->confirm);
     progress->failed = progress->done > progress->ok ? progress->done - progress->ok : 0;
     for (unsigned kind = 0; kind < ERR_KIND_COUNT; kind++)
         progress->failed_by_kind[kind] = SUM(engine, failed_by_kind[kind]);

@@ -48,6 +48,7 @@ struct worker {
 
     atomic_uint_fast64_t ended, ok, skipped, retries, body_bytes, connections; /* for rf_progress */
     atomic_uint_fast64_t failed_by_kind[ERR_KIND_COUNT];
+    atomic_uint_fast64_t by_verdict[RF_VERDICTS];
 };
 
 struct output {
@@ -56,7 +57,10 @@ struct output {
     size_t state_offset; /* of its streams' state in a job's sink */
 };
 
-struct submissions; /* engine_result.c */
+struct submissions;
+struct uniques;
+struct confirm;
+/* engine_result.c */
 /* Room for what a result points to and nobody else holds. */
 struct result_texts {
     char ip[ADDRESS_TEXT_BYTES];
@@ -112,7 +116,17 @@ struct rf_engine {
     pthread_mutex_t callback_lock; /* callbacks come one at a time */
     rf_done_fn *on_result;
     void *on_result_context;
+    rf_compare_fn *compare; /* or NULL */
+    void *compare_context;
     struct submissions *submissions;
+
+    struct expect *expect; /* the run's; NULL: this is no check */
+    struct check_rules rules;
+    struct confirm *confirm;           /* NULL: failures are believed at once */
+    struct uniques *uniques;           /* of the run; NULL: nobody asks for it */
+    struct rf_engine *_Atomic fetcher; /* what input needs is fetched by it; NULL: nothing yet */
+    const char **sources;              /* names of inputs, as records show them; the feeder's */
+    size_t source_count, source_room;
 };
 
 /* engine_settings.c: copies and checks. RF_OK or RF_USAGE with a line in `why`. */
@@ -155,6 +169,55 @@ struct worker *engine_home(struct rf_engine *engine, const struct url *url);
 void *feeder_main(void *engine);
 /* A job has ended: maybe the feeder can read on, maybe that was the last. */
 void engine_job_ended(struct rf_engine *engine);
+
+/* What it takes to make jobs on the feeder's thread. */
+struct feeding {
+    struct pool *pool;
+    const struct job_spec *spec; /* the run's, with a body of that pool */
+    char *href;                  /* URL_HREF_BYTES_MAX + 1 */
+};
+
+/* engine_check.c */
+enum rf_exit check_settings(struct rf_engine *engine, char *why, size_t why_size);
+enum rf_verdict check_verdict(const struct job *job);
+
+/* engine_confirm.c */
+struct confirm_pass;
+struct confirm *confirm_open(void);
+void confirm_close(struct confirm *confirm); /* NULL is allowed */
+/* A new run begins. */
+void confirm_reopen(struct confirm *confirm);
+/* Failures that wait for a pass. */
+uint64_t confirm_waiting(const struct confirm *confirm);
+/* A worker: the job failed. True: it will be asked again, and may go. */
+bool confirm_keep(struct rf_engine *engine, struct job *job);
+/* The feeder, after all jobs have ended: what failed meanwhile. NULL: nothing. `close`: from now on nothing is kept any more. */
+struct confirm_pass *confirm_begin(struct confirm *confirm, bool close);
+uint64_t confirm_last_ns(const struct confirm_pass *pass);
+struct job *confirm_next(struct confirm_pass *pass, struct feeding *feeding); /* NULL: the end */
+void confirm_give_up(struct job *job);
+void confirm_end(struct confirm_pass *pass);
+
+/* engine_unique.c */
+struct uniques *uniques_open(void);
+void uniques_close(struct uniques *all); /* NULL is allowed */
+enum unique_answer {
+    UNIQUE_ASK,   /* the first: ask it */
+    UNIQUE_KNOWN, /* the first has ended: the job only has to be recorded */
+    UNIQUE_WAITS, /* it is kept until then, and nobody's job meanwhile */
+};
+enum unique_answer unique_add(struct uniques *all, struct job *job);
+/* The first has its result: keeps a copy, and hands out the jobs that waited for it. */
+void unique_ended(struct uniques *all, struct job *job, const struct rf_result *result,
+                  struct link *waiting);
+/* What a twin's record says. */
+void unique_result(const struct job *job, struct rf_result *result);
+void unique_outcome(const struct job *job, struct err *err);
+
+/* engine_fetch.c: an input_fetch_fn; the context is the engine. */
+bool engine_fetch(void *context, const char *url, struct input_body *body, struct err *err,
+                  char *why, size_t why_size);
+void engine_fetch_end(struct rf_engine *engine);
 
 /* engine_sink.c */
 extern const struct job_sink engine_sink;

@@ -3,12 +3,15 @@
  * engine_feed.c: the thread that reads input and makes jobs of it, never more than `read_ahead` of them unfinished, so that memory
  * doesn't grow with the list. Reading blocks, which is why it has a thread of its own.
  */
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "engine.h"
+#include "output/text.h"
 
-enum { BATCH = 64 };
+enum { BATCH = 64, SOURCES_LOOKED_AT = 8, CONFIRM_PAUSE_MS = 1000 };
 
 struct feeder {
     struct rf_engine *engine;
@@ -34,8 +37,9 @@ static void post_all(struct feeder *feeder) {
 
 static void enqueue(struct feeder *feeder, struct job *job) {
     struct rf_engine *engine = feeder->engine;
-    unsigned index = err_is(job->err) ? (unsigned)(job->n % engine->worker_count)
-                                      : engine_home(engine, &job->url)->index;
+    atomic_fetch_add(&engine->live, 1);
+    unsigned index = err_is(job->err) || job->decided ? (unsigned)(job->n % engine->worker_count)
+                                                      : engine_home(engine, &job->url)->index;
     struct batch *batch = &feeder->batch[index];
     list_push_back(&batch->jobs, &job->link);
     if (++batch->count >= BATCH)
@@ -88,6 +92,79 @@ static struct err check_record(const struct input_record *record, const char *me
     return ERR_OK;
 }
 
+/* Names of inputs are few and records many: each is kept once, for the engine's life. */
+static const char *source_name(struct rf_engine *engine, struct span name) {
+    if (!name.at)
+        return NULL;
+    for (size_t i = engine->source_count; i-- > 0 && engine->source_count - i <= SOURCES_LOOKED_AT;)
+        if (span_is(name, engine->sources[i]))
+            return engine->sources[i];
+    if (engine->source_count == engine->source_room) {
+        engine->source_room = engine->source_room ? engine->source_room * 2 : 16;
+        engine->sources = realloc(engine->sources, engine->source_room * sizeof *engine->sources);
+        CHECK(engine->sources);
+    }
+    char *copy = strndup((const char *)name.at, name.len);
+    CHECK(copy);
+    return engine->sources[engine->source_count++] = copy;
+}
+
+static struct err set_expect(struct feeder *feeder, struct job *job,
+                             const struct input_record *record, char *why, size_t why_size) {
+    struct text lines = {0};
+    char phrase[WHY_BYTES / 2];
+    struct err err = ERR_OK;
+    for (unsigned i = 0; i < record->expect_count; i++) {
+        if (i)
+            text_put(&lines, "\n", 1);
+        text_put(&lines, record->expect[i].at, record->expect[i].len);
+    }
+    if (!job_set_expect(&feeder->engine->feeder_pool, job, span_of(lines.at, lines.len), phrase,
+                        sizeof phrase)) {
+        snprintf(why, why_size, "\"expect\": %s", phrase);
+        err = err_make(STAGE_INPUT, ERR_BAD_JSON, (int32_t)record->line);
+    }
+    free(lines.at);
+    return err;
+}
+
+/* What a check makes of a record beyond its URL. */
+static void set_check(struct feeder *feeder, struct job *job, const struct input_record *record) {
+    struct rf_engine *engine = feeder->engine;
+    char why[WHY_BYTES];
+    job->source = source_name(engine, record->source);
+    job->column = record->column;
+    job->is_link = record->is_link;
+    job->decided = record->is_decided;
+    if (!engine->settings.check)
+        return;
+    if (job->err.kind == ERR_BAD_SCHEME && job->err.stage == STAGE_INPUT) {
+        job->decided = job->skipped = true; /* mailto: and its like are no fault of anybody's */
+        job->err = ERR_OK;
+    } else if (record->expect_count && !err_is(job->err)) {
+        job->err = set_expect(feeder, job, record, why, sizeof why);
+        if (err_is(job->err))
+            job_set_text(&engine->feeder_pool, &job->why, span_text(why));
+    }
+}
+
+/* Whether the job has been taken care of: it waits for its equal. */
+static bool is_parked(struct feeder *feeder, struct job *job) {
+    struct uniques *uniques = feeder->engine->uniques;
+    bool wanted = job->is_link || feeder->engine->settings.unique == RF_UNIQUE_ALL;
+    if (!uniques || !wanted || err_is(job->err) || job->decided)
+        return false;
+    switch (unique_add(uniques, job)) {
+    case UNIQUE_WAITS:
+        return true;
+    case UNIQUE_KNOWN:
+        unique_outcome(job, &job->err);
+        return false;
+    default:
+        return false;
+    }
+}
+
 static void make_job(struct feeder *feeder, const struct input_record *record) {
     struct rf_engine *engine = feeder->engine;
     struct pool *pool = &engine->feeder_pool;
@@ -99,9 +176,12 @@ static void make_job(struct feeder *feeder, const struct input_record *record) {
         memcpy(method, record->method.at, record->method.len);
     if (!err_is(err))
         err = check_record(record, method, &why);
-    if (!err_is(err)) {
+    if (!err_is(err) && !record->is_decided) {
+        /* What a document links to was not typed: its schemes are schemes. */
         enum url_fault fault =
-            url_parse_typed(&url, record->url, feeder->href, sizeof feeder->href);
+            record->is_link
+                ? url_parse(&url, record->url, NULL, feeder->href, sizeof feeder->href)
+                : url_parse_typed(&url, record->url, feeder->href, sizeof feeder->href);
         if (fault != URL_OK) {
             err = url_err(fault, record->line);
             why = url_fault_text(fault);
@@ -121,9 +201,10 @@ static void make_job(struct feeder *feeder, const struct input_record *record) {
     job_set_text(pool, &job->sha256, record->sha256);
     if (!err_is(err))
         set_spec(feeder, job, record, record->method.at ? method : NULL);
-    atomic_fetch_add(&engine->live, 1);
+    set_check(feeder, job, record);
     atomic_fetch_add_explicit(&engine->made, 1, memory_order_relaxed);
-    enqueue(feeder, job);
+    if (!is_parked(feeder, job))
+        enqueue(feeder, job);
 }
 
 /* ---- how far to read ahead ------------------------------------------------------------------------------ */
@@ -174,6 +255,68 @@ static bool feed_one(struct feeder *feeder) {
     }
 }
 
+/* ---- the confirm passes -------------------------------------------------------------------------------- */
+
+/* False: the run is being stopped. */
+static bool wait_for_all(struct rf_engine *engine) {
+    pthread_mutex_lock(&engine->lock);
+    while (atomic_load(&engine->live) && !atomic_load(&engine->stop))
+        pthread_cond_wait(&engine->changed, &engine->lock);
+    pthread_mutex_unlock(&engine->lock);
+    return !atomic_load(&engine->stop);
+}
+
+/* Between a failure and the attempt that confirms it lies a moment at least. */
+static void pause_after(struct rf_engine *engine, uint64_t last_ns) {
+    uint64_t now = clock_now_ns(), until = last_ns + CONFIRM_PAUSE_MS * NS_PER_MS;
+    struct timespec end;
+    if (now >= until)
+        return;
+    clock_gettime(CLOCK_REALTIME, &end);
+    uint64_t end_ns = (uint64_t)end.tv_nsec + (until - now);
+    end.tv_sec += (time_t)(end_ns / NS_PER_S);
+    end.tv_nsec = (long)(end_ns % NS_PER_S);
+    pthread_mutex_lock(&engine->lock);
+    while (!atomic_load(&engine->stop) &&
+           pthread_cond_timedwait(&engine->changed, &engine->lock, &end) != ETIMEDOUT)
+        continue;
+    pthread_mutex_unlock(&engine->lock);
+}
+
+static void feed_pass(struct feeder *feeder, struct confirm_pass *pass) {
+    struct rf_engine *engine = feeder->engine;
+    struct feeding feeding = {&engine->feeder_pool, &feeder->spec, feeder->href};
+    for (struct job *job; (job = confirm_next(pass, &feeding));) {
+        if (atomic_load(&engine->stop))
+            confirm_give_up(job);
+        else
+            wait_for_room(feeder);
+        enqueue(feeder, job);
+    }
+    post_all(feeder);
+    confirm_end(pass);
+}
+
+/* What failed is tried again, so many times. When the run is stopped, what is left is recorded as it stands. */
+static void confirm_failures(struct feeder *feeder) {
+    struct rf_engine *engine = feeder->engine;
+    struct confirm_pass *pass;
+    for (unsigned i = 0; i < engine->settings.confirms && wait_for_all(engine); i++) {
+        if (!(pass = confirm_begin(engine->confirm, false)))
+            return;
+        pause_after(engine, confirm_last_ns(pass));
+        feed_pass(feeder, pass);
+    }
+    if (wait_for_all(engine) || !(pass = confirm_begin(engine->confirm, true)))
+        return;
+    feed_pass(feeder, pass);
+}
+
+/* No more will come but what redirects, retries and confirm passes make; those open connections of their own. */
+static void say_draining(struct rf_engine *engine) {
+    atomic_store(&engine->shared.draining, !atomic_load(&engine->submits));
+}
+
 static void feeder_deinit(struct feeder *feeder) {
     body_drop(&feeder->engine->feeder_pool, feeder->spec.body);
     free(feeder->batch);
@@ -196,10 +339,14 @@ void *feeder_main(void *context) {
     while (feed_one(feeder))
         continue;
     post_all(feeder);
+    if (engine->confirm) {
+        say_draining(engine);
+        confirm_failures(feeder);
+    }
     feeder_deinit(feeder);
     pthread_mutex_lock(&engine->lock);
     atomic_store(&engine->input_ended, true);
-    atomic_store(&engine->shared.draining, !atomic_load(&engine->submits));
+    say_draining(engine);
     pthread_cond_broadcast(&engine->changed);
     pthread_mutex_unlock(&engine->lock);
     return NULL;

@@ -96,6 +96,24 @@ static const struct rf_tls_facts *tls_of(const struct job *job, struct result_te
     return facts;
 }
 
+/* ---- check ------------------------------------------------------------------------------------------ */
+
+static void fill_check(const struct job *job, struct rf_result *result) {
+    const struct job_extra *extra = job->extra;
+    result->verdict = check_verdict(job);
+    if (!extra)
+        return;
+    result->title = extra->title;
+    result->passes = extra->passes;
+    if (!result->sha256 && extra->sha256[0])
+        result->sha256 = extra->sha256;
+    if (extra->passes) {
+        struct err first = extra->first_err;
+        result->first_status = extra->first_status;
+        result->first_error = (struct rf_error){first.stage, first.kind, first.detail};
+    }
+}
+
 /* ---- the whole -------------------------------------------------------------------------------------- */
 
 void result_fill(const struct job *job, struct rf_result *result, struct result_texts *texts) {
@@ -128,5 +146,10 @@ void result_fill(const struct job *job, struct rf_result *result, struct result_
         .tls = tls_of(job, texts),
         .ms = times_of(job),
         .time_us = clock_wall_us(),
+        .source = job->source,
+        .column = job->column,
+        .cached = job->is_cached,
     };
+    if (job_is_checked(job))
+        fill_check(job, result);
 }

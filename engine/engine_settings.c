@@ -19,6 +19,8 @@ void rf_settings_init(struct rf_settings *settings) {
         .redirects_max = 10,
         .fail_on_status = true,
         .idle_time_ms = 15000,
+        .confirms = 1,
+        .sniff_bytes = 65536,
     };
 }
 
@@ -149,6 +151,7 @@ enum rf_exit settings_take(struct rf_engine *engine, const struct rf_settings *s
     copy->key = copy_text(settings->key);
     copy->ciphers = copy_text(settings->ciphers);
     copy->pinned_key = copy_text(settings->pinned_key);
+    copy->expect = copy_list(settings->expect);
     if (settings->body) {
         void *body = malloc(settings->body_bytes + 1);
         CHECK(body);
@@ -156,6 +159,8 @@ enum rf_exit settings_take(struct rf_engine *engine, const struct rf_settings *s
         copy->body = body;
     }
     enum rf_exit result = check(engine, why, why_size);
+    if (result == RF_OK)
+        result = check_settings(engine, why, why_size);
     if (result == RF_OK)
         settings_fill_in(copy);
     return result;
@@ -173,4 +178,6 @@ void settings_drop(struct rf_engine *engine) {
     free_list(settings->headers);
     free_list(settings->resolve);
     free_list(settings->connect_to);
+    free_list(settings->expect);
+    expect_free(engine->expect);
 }

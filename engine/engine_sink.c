@@ -97,13 +97,22 @@ static void take_resume(struct job *job, const struct stream *stream) {
     job->validator = stream->open.resume_validator;
 }
 
+/* In a check, one output that knows the URL is enough. */
+static enum sink_answer prepare_known(struct job *job, const struct stream *stream) {
+    for (unsigned i = 0; i < engine_of(job)->output_count; i++)
+        if (stream[i].state == STREAM_SKIPPED)
+            job->status = (uint16_t)stream[i].open.known_status;
+    job->is_cached = true;
+    return SINK_SKIP;
+}
+
 static enum sink_answer prepare(struct job *job) {
     struct rf_engine *engine = engine_of(job);
     struct stream *stream = streams_of(job);
     unsigned skipped = 0;
     for (unsigned i = 0; i < engine->output_count; i++) {
         const struct rf_output_ops *ops = engine->output[i].ops;
-        if (!ops->wants_body || !ops->prepare)
+        if (!ops->prepare || (!ops->wants_body && !job_is_checked(job)))
             continue;
         switch (ops->prepare(engine->output[i].self, &stream[i].open)) {
         case RF_OUTPUT_SKIP:
@@ -116,6 +125,8 @@ static enum sink_answer prepare(struct job *job) {
             take_resume(job, &stream[i]);
         }
     }
+    if (skipped && job_is_checked(job))
+        return prepare_known(job, stream);
     return skipped && skipped == engine->body_output_count ? SINK_SKIP : SINK_GO;
 }
 
@@ -305,7 +316,7 @@ static void name_files(struct job *job, struct rf_result *result) {
     }
 }
 
-static void tell(struct job *job) {
+static void tell(struct job *job, struct link *waiting) {
     enum { REDIRECTS_ON_STACK = 64 };
     struct rf_engine *engine = engine_of(job);
     struct rf_result result;
@@ -314,10 +325,19 @@ static void tell(struct job *job) {
     struct stream *stream = streams_of(job);
     if (job->redirect_count > REDIRECTS_ON_STACK)
         redirects = pool_acquire(&worker_of(job)->pool, job->redirect_count * sizeof *redirects);
-    result_fill(job, &result, &texts);
-    result_fill_redirects(job, redirects);
-    result.redirects = redirects;
-    name_files(job, &result);
+    if (job->is_twin) {
+        unique_result(job, &result);
+    } else {
+        result_fill(job, &result, &texts);
+        result_fill_redirects(job, redirects);
+        result.redirects = redirects;
+        name_files(job, &result);
+    }
+    if (engine->compare)
+        result.change = engine->compare(engine->compare_context, &result);
+    atomic_fetch_add_explicit(&worker_of(job)->by_verdict[result.verdict], 1, memory_order_relaxed);
+    if (job->unique && !job->is_twin)
+        unique_ended(engine->uniques, job, &result, waiting);
     for (unsigned i = 0; i < engine->output_count; i++)
         if (engine->output[i].ops->record)
             engine->output[i].ops->record(engine->output[i].self, &stream[i].open, &result);
@@ -351,11 +371,23 @@ static void count(struct worker *worker, const struct job *job) {
                      worker->sched.counts.failed_by_kind[job->err.kind]);
 }
 
+/* They are jobs again, and end at once. */
+static void release_twins(struct worker *worker, struct link *waiting) {
+    for (struct link *link; (link = list_pop_front(waiting));) {
+        struct job *job = LIST_ENTRY(link, struct job, link);
+        atomic_fetch_add(&worker->engine->live, 1);
+        unique_outcome(job, &job->err);
+        sched_add(&worker->sched, job);
+    }
+}
+
 static void record(struct job *job) {
     struct worker *worker = worker_of(job);
     struct rf_engine *engine = worker->engine;
-    if (engine->records_wanted || job->user)
-        tell(job);
+    struct link waiting;
+    list_init(&waiting);
+    if (engine->records_wanted || job->user || engine->settings.check)
+        tell(job, &waiting);
     if (job->sink) {
         if (engine->body_output_count)
             forget_resumes(worker, job);
@@ -366,7 +398,21 @@ static void record(struct job *job) {
     if (!ring_timer_is_set(&worker->flush_timer))
         ring_timer_set(worker->ring, &worker->flush_timer,
                        ring_now(worker->ring) + 200 * NS_PER_MS);
+    release_twins(worker, &waiting);
     engine_job_ended(engine);
+}
+
+static bool postpone(struct job *job) {
+    struct worker *worker = worker_of(job);
+    struct rf_engine *engine = worker->engine;
+    if (!confirm_keep(engine, job))
+        return false;
+    if (job->sink) {
+        pool_release(&worker->pool, job->sink, engine->sink_bytes);
+        job->sink = NULL;
+    }
+    engine_job_ended(engine);
+    return true;
 }
 
 const struct job_sink engine_sink = {
@@ -376,4 +422,5 @@ const struct job_sink engine_sink = {
     .finish = finish,
     .discard = discard,
     .record = record,
+    .postpone = postpone,
 };

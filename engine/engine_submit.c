@@ -174,6 +174,7 @@ uint64_t rf_submit_streamed(struct rf_engine *engine, const struct rf_request *r
     submission->job = job;
     submission->worker = worker;
     job->user = submission;
+    job->is_plain = request->keep_body || piece; /* who wants the body fetches */
     job->number = number_of(submission);
     job->n = atomic_fetch_add(&engine->next_n, 1) + 1;
     uint64_t number = job->number;

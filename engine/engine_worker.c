@@ -2,6 +2,7 @@
  *
  * engine_worker.c: a worker's thread: builds its rooms on its own ring, then turns the loop until the engine closes.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -221,6 +222,11 @@ static bool open_tls(struct worker *worker, char *why) {
     return tls_open(&worker->tls, &options, &worker->pool, why, WHY_BYTES) == 0;
 }
 
+/* Each worker has a resolver of its own. 0 stays 0, and nothing else becomes it. */
+static unsigned share_of(unsigned whole, unsigned workers) {
+    return (whole + workers - 1) / workers;
+}
+
 static bool open_rooms(struct worker *worker, char *why) {
     const struct rf_settings *settings = &worker->engine->settings;
     if (!open_tls(worker, why))
@@ -230,6 +236,8 @@ static bool open_rooms(struct worker *worker, char *why) {
         .family = families[settings->family],
         .servers = settings->dns_servers,
         .resolve = settings->resolve,
+        .server_in_flight_max = share_of(settings->dns_in_flight, worker->engine->worker_count),
+        .server_rate = share_of((unsigned)ceil(settings->dns_rate), worker->engine->worker_count),
     };
     struct conn_pool_options conns = {
         .connect_timeout_ns = settings->connect_timeout_ms * NS_PER_MS,
@@ -264,6 +272,7 @@ static void open_sched(struct worker *worker) {
         .redirects_max = settings->redirects_max,
         .fail_on_status = settings->fail_on_status,
         .filesize_max = settings->filesize_max_bytes,
+        .check = settings->check ? &engine->rules : NULL,
     };
     worker->spec = (struct job_spec){
         .method = settings->method,

@@ -66,6 +66,7 @@ struct exchange {
     uint64_t deadline_ns;    /* 0: none. Ends it with timed-out at the stage it is in */
     bool head_method;
     bool idempotent;
+    const struct address *avoid; /* the host's other addresses go first, if it has any; or NULL */
     bool last; /* nobody will want the connection afterwards. May be set as late as in on_head */
 
     /* conn's. */

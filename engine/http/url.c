@@ -358,12 +358,32 @@ enum url_fault url_parse(struct url *url, struct span input, const struct url *b
     return finish(&parser, parse(&parser, base));
 }
 
+/* Schemes that people write without "//" after them. A port after the name makes it a host's, but a telephone has no ports. */
+static bool is_scheme_of_people(struct span name, struct span rest) {
+    static const char *const phones[] = {"tel",      "sms", "callto", "skype",
+                                         "whatsapp", "sip", "sips"};
+    static const char *const others[] = {
+        "mailto", "javascript", "data", "about", "blob",   "cid",         "file",   "geo", "irc",
+        "magnet", "news",       "urn",  "xmpp",  "intent", "view-source", "webcal", "doi"};
+    for (size_t i = 0; i < sizeof phones / sizeof *phones; i++)
+        if (span_is_nocase(name, phones[i]))
+            return true;
+    bool port = rest.len && rest.at[0] >= '0' && rest.at[0] <= '9';
+    for (size_t i = 0; !port && i < sizeof others / sizeof *others; i++)
+        if (span_is_nocase(name, others[i]))
+            return true;
+    return false;
+}
+
 /* "localhost:8080/x" has a scheme for the standard, but not for people, who write "://" after
  * one. */
 static enum found_scheme parse_typed_scheme(struct parser *parser) {
     const uint8_t *start = parser->at;
     enum found_scheme found = parse_scheme(parser);
-    if (found == FOUND_OTHER && (parser->end - parser->at < 2 || memcmp(parser->at, "//", 2) != 0))
+    struct span rest = span_of(parser->at, (size_t)(parser->end - parser->at));
+    bool slashes = rest.len >= 2 && memcmp(rest.at, "//", 2) == 0;
+    struct span name = span_of(start, found == FOUND_OTHER ? (size_t)(parser->at - start) - 1 : 0);
+    if (found == FOUND_OTHER && !slashes && !is_scheme_of_people(name, rest))
         found = FOUND_NONE;
     if (found == FOUND_NONE)
         parser->at = start;

@@ -53,7 +53,8 @@ enum url_fault url_parse(struct url *url, struct span input, const struct url *b
                          size_t room);
 
 /* As url_parse without a base, for what people type: "http://" is put before what begins neither with a scheme and
- * "://" nor with "http:" or "https:", so "localhost:8080/x" is a host and a port. */
+ * "://" nor with "http:", "https:", "mailto:" and others that nobody takes for hosts, so "localhost:8080/x" is a host and a
+ * port. */
 enum url_fault url_parse_typed(struct url *url, struct span input, char *memory, size_t room);
 
 /* Copies the href (href_len + 1 bytes) to `memory`; the copy's href points there. */

@@ -11,6 +11,9 @@
 
 enum { BUCKETS_FIRST = 256 };
 
+/* A host whose URLs have failed is not asked for all of them at once again. */
+static const uint64_t CONFIRM_INTERVAL_NS = 20 * NS_PER_MS;
+
 static size_t host_bytes(size_t len) {
     return sizeof(struct host) + len;
 }
@@ -154,6 +157,8 @@ struct job *host_start_next(struct sched *sched, struct host *host) {
     heap_remove(&sched->due, &job->due);
     host->waiting_count--;
     host->in_flight++;
+    if (job->extra && job->extra->passes && interval < CONFIRM_INTERVAL_NS)
+        interval = CONFIRM_INTERVAL_NS;
     if (interval)
         host->next_start_ns =
             (host->next_start_ns + interval > now ? host->next_start_ns : now) + interval;

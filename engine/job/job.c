@@ -31,7 +31,7 @@ static bool job_prepare(struct job *job) {
     const struct job_spec *spec = job_spec_of(job);
     job->first_ns = now_of(job);
     job->body = spec->body;
-    job->method = job_spec_method(spec);
+    job->method = job_is_checked(job) ? check_method(job) : job_spec_method(spec);
     enum sink_answer answer = job->sched->sink->prepare(job);
     if (answer == SINK_GO)
         return true;
@@ -67,7 +67,13 @@ void job_start(struct job *job) {
     struct exchange *exchange = &job->exchange;
     exchange->body = job->body;
     exchange->last = false;
-    exchange->deadline_ns = earlier_end(0, job->attempt_ns, options->max_time_ns);
+    uint64_t max_time_ns = options->max_time_ns;
+    if (job_is_checked(job)) {
+        max_time_ns = check_time_limit_ns(job, max_time_ns);
+        exchange->avoid = check_avoid(job);
+        exchange->fresh = job->extra && job->extra->passes;
+    }
+    exchange->deadline_ns = earlier_end(0, job->attempt_ns, max_time_ns);
     exchange->deadline_ns =
         earlier_end(exchange->deadline_ns, job->first_ns, options->total_time_ns);
     exchange->head_method = strcmp(job->method, "HEAD") == 0;
@@ -88,6 +94,14 @@ static void job_go_on(struct job *job) {
     job->state = JOB_NEW;
     if (!job->sched->shared->hand_over(job->sched, job))
         host_enqueue(job->sched, job, true);
+}
+
+/* HEAD is no more: not an attempt of its own, as the server was asked for nothing else. */
+static void job_ask_by_get(struct job *job) {
+    job->method = "GET";
+    job->err = ERR_OK;
+    job_leave(job);
+    job_go_on(job);
 }
 
 static void job_refetch(struct job *job) {
@@ -173,7 +187,8 @@ static void job_delay(struct job *job, uint64_t delay_ns) {
 static void attempt_failed(struct job *job) {
     uint64_t delay_ns;
     job_discard(job);
-    if (err_may_retry(job->err) && may_try_again(job, &delay_ns)) {
+    bool later = job_is_checked(job) && check_leaves_for_later(job);
+    if (!later && err_may_retry(job->err) && may_try_again(job, &delay_ns)) {
         job_delay(job, delay_ns);
     } else {
         job_leave(job);
@@ -192,7 +207,9 @@ static struct err check_size(const struct job *job) {
 void job_finish(struct job *job) {
     enum sink_answer answer = SINK_GO;
     job->state = JOB_FINISHING;
-    if (!err_is(job->err))
+    if (job_is_checked(job))
+        check_judge(job);
+    else if (!err_is(job->err))
         job->err = check_size(job);
     if (job->begun && !err_is(job->err))
         answer = job->sched->sink->finish(job);
@@ -216,7 +233,9 @@ static bool must_refetch(const struct job *job) {
 /* The exchange is over, the job still at its host. */
 void job_exchange_ended(struct job *job) {
     uint64_t delay_ns;
-    if (err_is(job->err)) {
+    if (job_is_checked(job) && !job->sched->stopping && check_blames_head(job)) {
+        job_ask_by_get(job);
+    } else if (err_is(job->err)) {
         attempt_failed(job);
     } else if (must_refetch(job)) {
         job_refetch(job);
@@ -245,11 +264,15 @@ void job_end(struct job *job, struct err err) {
     job->err = err;
     job->state = JOB_ENDED;
     job->ended_ns = now_of(job);
+    list_remove(&job->all);
+    if (err_is(err) && sched->sink->postpone && sched->sink->postpone(job)) {
+        job_release(sched->pool, job);
+        return;
+    }
     sched->counts.ended++;
     sched->counts.ok += !err_is(err);
     sched->counts.skipped += job->skipped;
     sched->counts.failed_by_kind[err.kind] += err_is(err);
-    list_remove(&job->all);
     sched->sink->record(job);
     job_release(sched->pool, job);
 }

@@ -18,7 +18,9 @@
 #include "http/request.h"
 
 struct host;
+struct job_extra;
 struct loan;
+struct unique;
 struct sched;
 
 /* What is asked with a URL. The run's own is shared by most jobs; a record with fields of its own
@@ -50,6 +52,9 @@ enum job_action {
     ACTION_REDIRECT,
     ACTION_RETRY,   /* after a pause, as another attempt */
     ACTION_RESTART, /* at once, from the first byte: what an output had kept is of no use */
+    ACTION_SNIFF,   /* check: the body is looked at */
+    ACTION_SNIFFED, /* check: enough was; the rest is dropped */
+    ACTION_BY_GET,  /* check: at once, with GET */
 };
 
 struct job_redirect {
@@ -78,6 +83,10 @@ struct job {
     struct job_spec *own_spec; /* this job's alone; NULL: the run's */
     void *sink;                /* the sink's, from prepare to record */
     void *user;                /* the engine's: who submitted it */
+    struct job_extra *extra;   /* job_check.h; mostly NULL */
+    struct unique *unique;     /* the engine's: equal requests; or NULL */
+    const char *source;        /* the file or URL that `line` is of; the run's; or NULL */
+    uint32_t column;
 
     const char *method;
     struct body_bytes *body;
@@ -99,7 +108,14 @@ struct job {
     uint8_t state, action;
     bool begun; /* the sink has begun */
     bool skipped;
-    bool retrying; /* the next start is a new attempt, not a redirect's next step */
+    bool is_cached;      /* skipped, as an earlier run knew it */
+    bool is_link;        /* of a document: its fragment must be there */
+    bool is_plain;       /* fetched, though the run checks */
+    bool is_twin;        /* of `unique`, but not the one that is asked */
+    bool is_unconfirmed; /* no pass was left to confirm its failure */
+    bool decided;        /* nothing is to be asked: `err` is the result */
+    bool drains;         /* check: the body beyond what is looked at is worth reading */
+    bool retrying;       /* the next start is a new attempt, not a redirect's next step */
 };
 
 /* A record's data becomes a job. The URL must have been parsed into `url` (its href will be copied), or `err` say why not.
@@ -130,6 +146,8 @@ struct job_sink {
     void (*discard)(struct job *job);
     /* The result: the last the sink sees of the job, exactly once. */
     void (*record)(struct job *job);
+    /* Keeps what is needed to ask again at the end of the run; then the job ends without a record. May be NULL. */
+    bool (*postpone)(struct job *job);
 };
 
 /* ---- what workers share -------------------------------------------------------------------------- */

@@ -42,11 +42,20 @@ static enum exchange_answer drop(const struct response_framing *framing) {
 
 /* ---- the head -------------------------------------------------------------------------------------- */
 
+/* Asked only when the limit is reached: some servers send a client round until what it wants is ready. With a loop it is
+ * the target that is at fault, without one it may be our limit. */
+static bool was_here(const struct job *job, const struct url *next) {
+    if (strcmp(next->href, job->url.href) == 0)
+        return true;
+    for (const struct job_redirect *at = job->redirects; at; at = at->next)
+        if (strcmp(next->href, at->url) == 0)
+            return true;
+    return false;
+}
+
 static enum exchange_answer on_redirect(struct job *job, const struct http_field *location,
                                         const struct response_framing *framing) {
     struct sched *sched = job->sched;
-    if (job->redirect_count >= sched->options.redirects_max)
-        return refuse(job, STAGE_HEAD, ERR_TOO_MANY_REDIRECTS, job->status);
     struct url next;
     switch (url_parse(&next, location->value, &job->url, sched->href, sizeof sched->href)) {
     case URL_OK:
@@ -55,6 +64,11 @@ static enum exchange_answer on_redirect(struct job *job, const struct http_field
         return refuse(job, STAGE_HEAD, ERR_REDIRECT_SCHEME, job->status);
     default:
         return refuse(job, STAGE_HEAD, ERR_BAD_REDIRECT, job->status);
+    }
+    if (job->redirect_count >= sched->options.redirects_max) {
+        bool loops = job_is_checked(job) && was_here(job, &next);
+        return refuse(job, STAGE_HEAD, loops ? ERR_REDIRECT_LOOP : ERR_TOO_MANY_REDIRECTS,
+                      job->status);
     }
     pool_release_text(sched->pool, (char *)job->next_url.href); /* of an answer that broke off */
     job->next_url = url_copy(&next, pool_acquire(sched->pool, next.href_len + 1));
@@ -147,6 +161,27 @@ static bool is_last(const struct job *job) {
            atomic_load_explicit(&job->sched->shared->draining, memory_order_relaxed);
 }
 
+static enum exchange_answer on_checked_head(struct job *job, const struct response_head *head,
+                                            const struct response_framing *framing) {
+    switch (check_head(job, head, framing)) {
+    case CHECK_WELL:
+        job->action = ACTION_SNIFF;
+        job->exchange.last = is_last(job);
+        return EXCHANGE_GO;
+    case CHECK_BY_GET:
+        job->action = ACTION_BY_GET;
+        return drop(framing);
+    default:
+        if (may_retry_status(job) && !check_leaves_for_later(job)) {
+            job->err = ERR_OK;
+            return on_retry_status(job, head, framing);
+        }
+        job->action = ACTION_DISCARD;
+        job->exchange.last = is_last(job);
+        return drop(framing);
+    }
+}
+
 static enum exchange_answer on_head(struct exchange *exchange, const struct response_head *head,
                                     const struct response_framing *framing) {
     struct job *job = job_of(exchange);
@@ -154,6 +189,8 @@ static enum exchange_answer on_head(struct exchange *exchange, const struct resp
     const struct http_field *location = redirect_location(job, head);
     if (location)
         return on_redirect(job, location, framing);
+    if (job_is_checked(job))
+        return on_checked_head(job, head, framing);
     if (may_retry_status(job))
         return on_retry_status(job, head, framing);
     if (head->status == 416 && job->resume_from) {
@@ -188,9 +225,23 @@ static uint64_t charge(struct job *job, size_t count) {
     return after > now + BURST_NS ? after - BURST_NS : 0;
 }
 
+static enum exchange_answer on_sniffed(struct job *job, struct span bytes) {
+    struct sched *sched = job->sched;
+    uint64_t before = job->body_bytes;
+    uint64_t later = sched->shared->limit_rate_bytes ? charge(job, bytes.len) : 0;
+    enum exchange_answer answer = check_body(job, bytes);
+    sched->counts.body_bytes += job->body_bytes - before;
+    if (answer != EXCHANGE_GO || !later)
+        return answer;
+    heap_set(&sched->due, &job->due, later);
+    return EXCHANGE_PAUSE;
+}
+
 static enum exchange_answer on_body(struct exchange *exchange, struct span bytes) {
     struct job *job = job_of(exchange);
     struct sched *sched = job->sched;
+    if (job->action == ACTION_SNIFF)
+        return on_sniffed(job, bytes);
     if (job->action != ACTION_DELIVER) {
         job->dropped_bytes += bytes.len;
         return job->dropped_bytes > DROP_BYTES_MAX ? EXCHANGE_STOP : EXCHANGE_GO;
@@ -213,7 +264,7 @@ static void on_end(struct exchange *exchange, struct err err) {
     heap_remove(&job->sched->due, &job->due);
     origin_drop(job->sched->conns, exchange->origin);
     exchange->origin = NULL;
-    if (!err_is(job->err))
+    if (!err_is(job->err) && job->action != ACTION_SNIFFED)
         job->err = err; /* else our own reason to stop came first */
     job_exchange_ended(job);
 }

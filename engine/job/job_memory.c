@@ -2,7 +2,7 @@
  *
  * job_memory.c: making a job from a record and giving its memory back. Any thread, each with its own pool.
  */
-#include "job/job.h"
+#include "job/job_check.h"
 
 struct body_bytes *body_new(struct pool *pool, const void *bytes, size_t count) {
     struct body_bytes *body = pool_acquire(pool, sizeof *body + count);
@@ -112,6 +112,7 @@ void job_release(struct pool *pool, struct job *job) {
     pool_release_text(pool, (char *)job->url.href);
     pool_release_text(pool, (char *)job->next_url.href);
     exchange_forget(&job->exchange);
+    job_extra_release(pool, job);
     pool_release_text(pool, job->name);
     pool_release_text(pool, job->tag);
     pool_release_text(pool, job->sha256);

@@ -38,7 +38,9 @@ void sched_add(struct sched *sched, struct job *job) {
     job->exchange.ops = &job_exchange_ops;
     if (!link_is_linked(&job->all))
         list_push_back(&sched->all, &job->all);
-    if (sched->stopping)
+    if (job->decided)
+        job_end(job, job->err);
+    else if (sched->stopping)
         job_end(job, sched->stop_err);
     else if (err_is(job->err))
         job_end(job, job->err);

@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "job/job.h"
+#include "job/job_check.h"
 
 struct sched_options {
     unsigned per_host;
@@ -20,7 +21,8 @@ struct sched_options {
     bool retry_all;
     unsigned redirects_max;
     bool fail_on_status;
-    uint64_t filesize_max; /* 0: off */
+    uint64_t filesize_max;           /* 0: off */
+    const struct check_rules *check; /* NULL: this is no check run */
 };
 
 struct sched_counts {
@@ -125,6 +127,10 @@ void host_leave(struct sched *sched, struct job *job);
 void host_hold(struct sched *sched, struct host *host, uint64_t until_ns);
 void host_is_due(struct sched *sched, struct host *host);
 
+/* Judged, rather than fetched. */
+static inline bool job_is_checked(const struct job *job) {
+    return job->sched->options.check && !job->is_plain;
+}
 /* What the job asks: its own, or the run's. */
 static inline const struct job_spec *job_spec_of(const struct job *job) {
     return job->own_spec ? job->own_spec : job->sched->spec;

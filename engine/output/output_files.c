@@ -260,7 +260,7 @@ static enum rf_output_answer begin_rest(struct files *files, struct rf_stream *s
     bool same = file->resume && (!response->etag || !file->resume->etag[0] ||
                                  strcmp(response->etag, file->resume->etag) == 0);
     int fault = same ? open_temporary(files, file, response->offset) : 0;
-    if (!fault && same && file->verify.sha256)
+    if (!fault && same && file->verify.digest)
         fault = hash_part(file);
     if (same && !fault)
         return RF_OUTPUT_OK;

@@ -94,7 +94,7 @@ static enum rf_exit csv_open(void **output, const char *argument,
     }
     enum rf_exit end = records_open(output, argument, options, record_put_csv, why, why_size);
     if (end == RF_OK)
-        record_put_csv_header(&((struct records *)*output)->text);
+        record_put_csv_header(&((struct records *)*output)->text, options && options->check);
     return end;
 }
 

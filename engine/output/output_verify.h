@@ -8,16 +8,13 @@
 
 #include <ringfetch/output.h>
 
+#include "base/digest.h"
 #include "base/err.h"
 
-enum { VERIFY_HEX_BYTES = 65 };
-
-struct sha256_ctx;
-
 struct verify {
-    uint64_t received;         /* of the whole body, a continued part included */
-    struct sha256_ctx *sha256; /* NULL: nobody asked */
-    char hex[VERIFY_HEX_BYTES];
+    uint64_t received;     /* of the whole body, a continued part included */
+    struct digest *digest; /* NULL: nobody asked */
+    char hex[DIGEST_HEX_BYTES];
 };
 
 /* All zero before the first time. May be called again for a retry. `hashed`: compute the hash even if none is expected. */

@@ -26,6 +26,7 @@ const char *record_detail(const struct rf_result *result, char *room, size_t siz
  * formula (it begins with = + - @, a tab or a carriage return: servers choose content types and file names) gets an
  * apostrophe in front. */
 void record_put_csv(struct text *text, const struct rf_result *result);
-void record_put_csv_header(struct text *text);
+/* `check`: records of a check run follow. */
+void record_put_csv_header(struct text *text, bool check);
 
 #endif

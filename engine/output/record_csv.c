@@ -10,8 +10,13 @@ static const char header[] =
     "tls_version,tls_cipher,tls_verify,tls_subject,tls_issuer,tls_not_after,tls_days_left,tls_"
     "fingerprint\n";
 
-void record_put_csv_header(struct text *text) {
-    text_put(text, header, sizeof header - 1);
+static const char check_columns[] =
+    ",verdict,title,source,line,column,passes,first_kind,first_status,cached,change\n";
+
+void record_put_csv_header(struct text *text, bool check) {
+    text_put(text, header, sizeof header - 1 - check); /* one line of both */
+    if (check)
+        text_put(text, check_columns, sizeof check_columns - 1);
 }
 
 static void put_comma(struct text *text) {
@@ -75,7 +80,7 @@ static void put_times(struct text *text, const struct rf_times *ms) {
     }
 }
 
-/* The last columns: the last one has no comma after it. The names that a certificate is for are in JSON only: they can be
+/* The last columns but those of checks: the last one has no comma after it. The names that a certificate is for are in JSON only: they can be
  * hundreds. */
 static void put_tls(struct text *text, const struct rf_tls_facts *tls) {
     static const struct rf_tls_facts none;
@@ -94,6 +99,20 @@ static void put_tls(struct text *text, const struct rf_tls_facts *tls) {
     put_comma(text);
     if (tls->has_cert && tls->fingerprint)
         text_put_string(text, tls->fingerprint);
+}
+
+static void put_check(struct text *text, const struct rf_result *result) {
+    put_comma(text);
+    put_cell(text, rf_verdict_name(result->verdict));
+    put_cell(text, result->title);
+    put_cell(text, result->source);
+    put_number_or_nothing(text, result->line);
+    put_number_or_nothing(text, result->column);
+    put_number_cell(text, result->passes);
+    put_cell(text, result->passes ? err_kind_name((enum err_kind)result->first_error.kind) : NULL);
+    put_number_or_nothing(text, result->first_status);
+    put_cell(text, result->cached ? "true" : "false");
+    text_put_string(text, result->change ? result->change : "");
 }
 
 void record_put_csv(struct text *text, const struct rf_result *result) {
@@ -120,5 +139,7 @@ void record_put_csv(struct text *text, const struct rf_result *result) {
     text_put_time(text, result->time_us);
     put_comma(text);
     put_tls(text, result->tls);
+    if (result->verdict)
+        put_check(text, result);
     text_put(text, "\n", 1);
 }

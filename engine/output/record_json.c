@@ -210,6 +210,57 @@ static void put_tls(struct text *text, const struct rf_tls_facts *tls) {
     PUT(text, "}");
 }
 
+/* ---- check runs ------------------------------------------------------------------------------------ */
+
+static void put_source(struct text *text, const struct rf_result *result) {
+    if (!result->source) {
+        PUT(text, "null");
+        return;
+    }
+    PUT(text, "{\"file\":");
+    put_string(text, result->source);
+    PUT(text, ",\"line\":");
+    put_number_or_null(text, result->line);
+    PUT(text, ",\"column\":");
+    put_number_or_null(text, result->column);
+    PUT(text, "}");
+}
+
+/* What the first pass found, where a confirm pass has decided. */
+static void put_first(struct text *text, const struct rf_result *result) {
+    struct err err = {.stage = result->first_error.stage, .kind = result->first_error.kind};
+    if (!result->passes) {
+        PUT(text, "null");
+        return;
+    }
+    PUT(text, "{\"status\":");
+    put_number_or_null(text, result->first_status);
+    PUT(text, ",\"stage\":");
+    put_string(text, err_stage_name(err));
+    PUT(text, ",\"kind\":");
+    put_string(text, err_kind_name((enum err_kind)err.kind));
+    PUT(text, ",\"fault\":");
+    put_string(text, err_fault_name(err));
+    PUT(text, "}");
+}
+
+static void put_check(struct text *text, const struct rf_result *result) {
+    PUT(text, ",\"verdict\":");
+    put_string(text, rf_verdict_name(result->verdict));
+    PUT(text, ",\"title\":");
+    put_string(text, result->title);
+    PUT(text, ",\"source\":");
+    put_source(text, result);
+    PUT(text, ",\"passes\":");
+    text_put_number(text, result->passes);
+    PUT(text, ",\"first\":");
+    put_first(text, result);
+    PUT(text, ",\"cached\":");
+    put_bool(text, result->cached);
+    PUT(text, ",\"change\":");
+    put_string(text, result->change);
+}
+
 void record_put_json(struct text *text, const struct rf_result *result) {
     PUT(text, "{\"v\":1,\"n\":");
     text_put_number(text, result->n);
@@ -237,6 +288,8 @@ void record_put_json(struct text *text, const struct rf_result *result) {
     put_tls(text, result->tls);
     if (result->skipped)
         PUT(text, ",\"skipped\":true");
+    if (result->verdict)
+        put_check(text, result);
     PUT(text, ",\"time\":\"");
     text_put_time(text, result->time_us);
     PUT(text, "\"}\n");

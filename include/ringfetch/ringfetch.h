@@ -81,6 +81,10 @@ enum rf_family { RF_FAMILY_ANY, RF_FAMILY_IPV4, RF_FAMILY_IPV6 };
 /* TLS versions. */
 enum rf_tls { RF_TLS_ANY, RF_TLS_1_2, RF_TLS_1_3 };
 
+/* Which requests of a check are asked once if they are equal, and reported for every place where they stand. It costs memory for
+ * each different one. */
+enum rf_unique { RF_UNIQUE_LINKS /* of documents */, RF_UNIQUE_ALL, RF_UNIQUE_NONE };
+
 /* What an output does when a file of the wanted name is there already. */
 enum rf_on_exist {
     RF_EXIST_RENAME, /* take NAME.1, NAME.2 ... */
@@ -131,6 +135,8 @@ struct rf_settings {
     const char *const *resolve;    /* "HOST:PORT:ADDR[,ADDR]"; NULL ends */
     const char *const *connect_to; /* "HOST1:PORT1:HOST2:PORT2"; NULL ends */
     const char *dns_servers;       /* "ADDR[:PORT],..."; NULL: the system's */
+    double dns_rate;               /* questions a second to one DNS server */
+    unsigned dns_in_flight;        /* names asked of one DNS server at once; 0: a sensible number */
     const char *interface;         /* device name or source address */
     const char *unix_socket;       /* connect to this path whatever the host */
 
@@ -156,9 +162,7 @@ struct rf_settings {
     uint64_t sniff_bytes;      /* of a GET's body, read at most; default 65536 */
     const char *const *expect; /* expectations, as `ringfetch check --expect`; NULL ends */
     bool title;                /* results have the page's title: asks with GET */
-    bool
-        unique; /* equal requests are asked once and reported for every place; costs memory for each
-                                  request of the run */
+    enum rf_unique unique;
 
     /* input */
     bool globoff;           /* take [] {} in URLs as they stand */

@@ -136,7 +136,7 @@ static void record(struct job *job) {
         EXPECT_OF(entry, world.model.asked[entry->id] <= 1);
 }
 
-static const struct job_sink sink = {prepare, begin, body, finish, discard, record};
+static const struct job_sink sink = {prepare, begin, body, finish, discard, record, NULL};
 
 /* ---- jobs ---------------------------------------------------------------------------------------- */
 

@@ -118,7 +118,7 @@ static void record(struct job *job) {
     world.recorded++;
 }
 
-static const struct job_sink sink = {prepare, begin, body, finish, discard, record};
+static const struct job_sink sink = {prepare, begin, body, finish, discard, record, NULL};
 
 /* ---- what an engine does for its schedulers --------------------------------------------------------- */
 

@@ -69,7 +69,7 @@ int serve_options_read(struct serve_options *options, int argc, char **argv) {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     *options = (struct serve_options){.port = 8080, .address = "127.0.0.1"};
     snprintf(help, sizeof help, "%s%s%s", usage, endpoints_help, examples);
-    const struct option_table table = {"serve", help, rows, sizeof rows / sizeof *rows, NULL};
+    const struct option_table table = {"serve", help, rows, sizeof rows / sizeof *rows, NULL, NULL};
     int status = options_read(&table, argc, argv, options);
     options->grows = !options->threads;
     if (options->grows)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * get.c: `ringfetch get`: builds an engine from the options, runs it and says how it went. The main
- * thread waits in rf_run; workers call report_result, one thread draws the progress. When nobody
+ * thread waits in rf_run; workers call report_request, one thread draws the progress. When nobody
  * wants to hear of single results no callback is registered, so that a silent run costs nothing
  * here.
  */
@@ -80,7 +80,7 @@ static enum rf_exit run(struct rf_engine *engine, const struct get_options *opti
         if (options->settings.insecure) {
             console_line("ringfetch: certificates are not verified (-k)");
         }
-        rf_on_result(engine, report_result, &report);
+        rf_on_result(engine, report_request, &report);
     }
     signals_watch(engine);
     progress_begin(&progress, engine, choose_progress(options));

@@ -45,7 +45,7 @@ bool get_options_use_stdout(const struct get_options *options) {
 }
 
 static const char *check_input(const struct get_options *options) {
-    return options->input_count ? NULL : "no URL given (see ringfetch get --help)";
+    return options->input_count ? NULL : "no URL given (see --help)";
 }
 
 static const char *check_request(const struct get_options *options) {
@@ -189,21 +189,31 @@ static void complete_settings(struct get_options *options) {
         options->on_exist >= 0 ? (enum rf_on_exist)options->on_exist : RF_EXIST_RENAME;
 }
 
-bool get_options_finish(struct get_options *options, char *why, size_t why_size) {
+static bool say(char *why, size_t why_size, const char *complaint) {
+    if (complaint) {
+        snprintf(why, why_size, "%s", complaint);
+    }
+    return !complaint;
+}
+
+bool get_options_finish_shared(struct get_options *options, char *why, size_t why_size) {
     static const char *(*const checks[])(const struct get_options *) = {
-        check_input,  check_request, check_network, check_tls,
-        check_resume, check_talk,    check_outputs, check_output_options};
-    if (!complete_outputs(options) || !complete_ciphers(options)) {
-        snprintf(why, why_size, "out of memory");
-        return false;
+        check_input, check_request, check_network, check_tls, check_talk, check_outputs};
+    if (!complete_ciphers(options)) {
+        return say(why, why_size, "out of memory");
     }
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
-        const char *complaint = checks[i](options);
-        if (complaint) {
-            snprintf(why, why_size, "%s", complaint);
+        if (!say(why, why_size, checks[i](options))) {
             return false;
         }
     }
     complete_settings(options);
     return true;
+}
+
+bool get_options_finish(struct get_options *options, char *why, size_t why_size) {
+    return say(why, why_size, complete_outputs(options) ? NULL : "out of memory") &&
+           get_options_finish_shared(options, why, why_size) &&
+           say(why, why_size, check_resume(options)) &&
+           say(why, why_size, check_output_options(options));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * get_options.c: the table of get's options and how each value is stored. What contradicts what is
- * get_check.c's.
+ * get_options.c: the tables of get's options, of which check has most too, and how each value is stored. What
+ * contradicts what is get_check.c's.
  */
 #include "get_options.h"
 
@@ -110,8 +110,8 @@ static bool take_input_file(void *target, const struct option_row *row, const ch
            add_input(target, value, true, why, why_size);
 }
 
-static bool take_url(void *target, const struct option_row *row, const char *value, char *why,
-                     size_t why_size) {
+bool get_options_take_url(void *target, const struct option_row *row, const char *value, char *why,
+                          size_t why_size) {
     (void)row;
     return say(why, why_size,
                strcmp(value, "-") == 0 ? "not a URL; -i - reads a list from standard input"
@@ -198,8 +198,8 @@ static bool take_connect_to(void *target, const struct option_row *row, const ch
 }
 
 /* Refuses what can't be an output before the engine is built. */
-static bool take_output(void *target, const struct option_row *row, const char *value, char *why,
-                        size_t why_size) {
+bool get_options_take_output(void *target, const struct option_row *row, const char *value,
+                             char *why, size_t why_size) {
     static const struct {
         const char *kind;
         bool needs_argument, takes_argument;
@@ -249,7 +249,7 @@ static bool take_output(void *target, const struct option_row *row, const char *
 static const char *const on_exist_words[] = {"rename", "skip", "overwrite", "fail", "resume", NULL};
 static const char *const progress_words[] = {"auto", "bar", "json", "none", NULL};
 
-static const struct option_row rows[] = {
+static const struct option_row shared_rows[] = {
     OWN("input-file", 'i', take_input_file),
     FLAG("globoff", 'g', settings.globoff),
     OWN("shard", 0, take_shard),
@@ -269,6 +269,8 @@ static const struct option_row rows[] = {
     VALUE("resolve", 0, take_resolve, resolve),
     VALUE("connect-to", 0, take_connect_to, connect_to),
     VALUE("dns-servers", 0, take_filled, settings.dns_servers),
+    VALUE("dns-rate", 0, option_rate, settings.dns_rate),
+    COUNT("dns-in-flight", 0, settings.dns_in_flight, 1, CONCURRENCY_MAX),
     FLAG("ipv4", '4', ipv4),
     FLAG("ipv6", '6', ipv6),
     VALUE("interface", 0, take_filled, settings.interface),
@@ -307,13 +309,6 @@ static const struct option_row rows[] = {
     FLAG("retry-all", 0, settings.retry_all),
     VALUE("max-filesize", 0, option_bytes, settings.filesize_max_bytes),
 
-    VALUE("output", 0, take_output, outputs),
-    VALUE("directory", 'P', take_filled, directory),
-    VALUE("name", 'o', take_filled, output.name),
-    FLAG("ordered", 0, output.ordered),
-    WORD("on-exist", 0, on_exist, on_exist_words),
-    {"fail", 'f', OPTION_NO, option_flag, AT(settings.fail_on_status)},
-
     WORD("progress", 0, progress, progress_words),
     FLAG("silent", 's', silent),
     FLAG("verbose", 'v', verbose),
@@ -325,7 +320,22 @@ static const struct option_row rows[] = {
     LATER("http2", 0),
 };
 
-const struct option_table get_table = {"get", get_help, rows, sizeof rows / sizeof *rows, take_url};
+const struct option_table shared_table = {
+    "get", get_help, shared_rows, sizeof shared_rows / sizeof *shared_rows, get_options_take_url,
+    NULL};
+
+/* What becomes of bodies. */
+static const struct option_row rows[] = {
+    VALUE("output", 0, get_options_take_output, outputs),
+    VALUE("directory", 'P', take_filled, directory),
+    VALUE("name", 'o', take_filled, output.name),
+    FLAG("ordered", 0, output.ordered),
+    WORD("on-exist", 0, on_exist, on_exist_words),
+    {"fail", 'f', OPTION_NO, option_flag, AT(settings.fail_on_status)},
+};
+
+const struct option_table get_table = {
+    "get", get_help, rows, sizeof rows / sizeof *rows, get_options_take_url, &shared_table};
 
 void get_options_init(struct get_options *options) {
     *options = (struct get_options){.on_exist = -1};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * get_options.h: everything `ringfetch get` was asked for, in the form the public API takes it.
+ * get_options.h: everything `ringfetch get` was asked for, and most of what `ringfetch check` was, in the form the public API takes it.
  * Filled once by the main thread, read-only while the engine runs. Strings are borrowed from argv
  * or owned by the lists here.
  */
@@ -49,10 +49,16 @@ void get_options_init(struct get_options *options);
 void get_options_deinit(struct get_options *options);
 
 extern const struct option_table get_table;
+/* The rows that check has too: for any struct that begins with a struct get_options. */
+extern const struct option_table shared_table;
+option_take_fn get_options_take_url, get_options_take_output;
 
 /* After parsing: refuses contradictions and completes `settings`, `output` and `outputs`. False:
  * the complaint is in `why`, without "ringfetch get: ". */
 bool get_options_finish(struct get_options *options, char *why, size_t why_size);
+
+/* The part of it that check has too. */
+bool get_options_finish_shared(struct get_options *options, char *why, size_t why_size);
 
 /* True if one of the outputs writes to standard output. */
 bool get_options_use_stdout(const struct get_options *options);

@@ -17,6 +17,7 @@ static const char help[] =
     "ringfetch: fetch many URLs from one process, over io_uring.\n"
     "\n"
     "  ringfetch get   [options] [URL...]   fetch bodies into files or any output\n"
+    "  ringfetch check [options] [URL...]   is each URL reachable, and whose fault if not\n"
     "  ringfetch serve [options]            a loopback test origin\n"
     "  ringfetch info  [options]            what this kernel and this build can do\n"
     "\n"
@@ -38,7 +39,7 @@ static int dispatch(int argc, char **argv) {
     } commands[] = {{"get", cmd_get},
                     {"serve", cmd_serve},
                     {"info", cmd_info},
-                    {"check", NULL},
+                    {"check", cmd_check},
                     {"bench", NULL}};
     char shown[256];
     text_escape(shown, sizeof shown, argv[0]);

@@ -100,10 +100,12 @@ static enum option_end take_value(struct scan *scan, const struct option_row *ro
 
 static const struct option_row *find_long(const struct option_table *table, const char *name,
                                           size_t count) {
-    for (size_t i = 0; i < table->count; i++) {
-        const struct option_row *row = &table->rows[i];
-        if (strlen(row->name) == count && memcmp(row->name, name, count) == 0) {
-            return row;
+    for (; table; table = table->also) {
+        for (size_t i = 0; i < table->count; i++) {
+            const struct option_row *row = &table->rows[i];
+            if (strlen(row->name) == count && memcmp(row->name, name, count) == 0) {
+                return row;
+            }
         }
     }
     return NULL;
@@ -146,12 +148,20 @@ static enum option_end parse_long(struct scan *scan, const char *word) {
     return store(scan, row, option.text, off ? "no" : "yes");
 }
 
+static const struct option_row *find_short(const struct option_table *table, char letter) {
+    for (; table; table = table->also) {
+        for (size_t i = 0; i < table->count; i++) {
+            if (table->rows[i].letter == letter) {
+                return &table->rows[i];
+            }
+        }
+    }
+    return NULL;
+}
+
 static enum option_end parse_letter(struct scan *scan, const char *letters, bool *rest_taken) {
     struct written option = written_short(*letters);
-    const struct option_row *row = NULL;
-    for (size_t i = 0; i < scan->table->count && !row; i++) {
-        row = scan->table->rows[i].letter == *letters ? &scan->table->rows[i] : NULL;
-    }
+    const struct option_row *row = find_short(scan->table, *letters);
     if (!row) {
         return *letters == 'h'   ? OPTIONS_HELP
                : *letters == 'V' ? OPTIONS_VERSION

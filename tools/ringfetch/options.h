@@ -49,6 +49,8 @@ struct option_table {
     const struct option_row *rows;
     size_t count;
     option_take_fn *operand; /* called with a row of NULL; NULL: the subcommand takes no operands */
+    /* Rows that it shares with others, whose struct its own begins with; or NULL. */
+    const struct option_table *also;
 };
 
 /* ---- the usual ways to store a value; the member's type at row->offset is named ------------- */

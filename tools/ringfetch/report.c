@@ -68,7 +68,7 @@ char *report_line(char *out, size_t size, const struct rf_result *result) {
     return out;
 }
 
-void report_result(void *context, const struct rf_result *result) {
+void report_request(void *context, const struct rf_result *result) {
     struct report *report = context;
     if (result->ok && !report->verbose) {
         return;

@@ -21,7 +21,7 @@ struct report {
 
 /* An rf_done_fn; the context is a struct report. A request that went well costs nothing but the
  * call. */
-void report_result(void *context, const struct rf_result *result);
+void report_request(void *context, const struct rf_result *result);
 
 /* "line 17: http://x/y: connect: refused: ..." or "http://x/y: 200, 1.2 KiB ...": one result,
  * escaped. */

@@ -5,6 +5,7 @@
  */
 #include "fake_engine.h"
 
+#include <ringfetch/output.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -112,6 +113,28 @@ enum rf_exit rf_add_input_file(struct rf_engine *to, const char *path, char *why
     (void)to;
     note("file", path);
     return answer(fake.input_exit, why, why_size);
+}
+
+enum rf_exit rf_add_source(struct rf_engine *to, const char *path, const char *from,
+                           const char *base, char *why, size_t why_size) {
+    (void)to;
+    note("source", path);
+    note("from", from ? from : "anything");
+    note("base", base ? base : "nothing");
+    return answer(fake.input_exit, why, why_size);
+}
+
+enum rf_exit rf_register_output(struct rf_engine *to, const struct rf_output_ops *ops,
+                                const char *argument, const struct rf_output_options *options,
+                                char *why, size_t why_size) {
+    (void)to, (void)argument, (void)options;
+    note("register", ops->kind);
+    return answer(fake.output_exit, why, why_size);
+}
+
+void rf_on_compare(struct rf_engine *of, rf_compare_fn *compare, void *context) {
+    (void)of, (void)compare, (void)context;
+    note("compare", "");
 }
 
 void rf_on_result(struct rf_engine *of, rf_done_fn *done, void *context) {

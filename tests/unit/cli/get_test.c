@@ -41,7 +41,7 @@ static int set_up(void **state) {
 
 static void test_contradictions(void **state) {
     (void)state;
-    REFUSED("ringfetch get: no URL given (see ringfetch get --help)", "-s");
+    REFUSED("ringfetch get: no URL given (see --help)", "-s");
     REFUSED("ringfetch get: -4, --ipv4 and -6, --ipv6 contradict each other", "-46", U);
     REFUSED("ringfetch get: -I, --head and -d, --data contradict each other", "-I", "-da", U);
     REFUSED("ringfetch get: -I, --head and -X, --request contradict each other", "-IXPOST", U);

@@ -46,7 +46,7 @@ static const struct option_row rows[] = {
     {"nothing", 0, 0, .take = NULL},
 };
 static const struct option_table table = {"try", "the help\n", rows, sizeof rows / sizeof *rows,
-                                          take_operand};
+                                          take_operand, NULL};
 
 static char line[512];
 
@@ -158,7 +158,7 @@ static void test_ends(void **state) {
     assert_int_equal(PARSE("-ah"), OPTIONS_HELP);
     assert_int_equal(PARSE("-V"), OPTIONS_VERSION);
     assert_int_equal(PARSE("--version"), OPTIONS_VERSION);
-    static const struct option_table bare = {"bare", "", NULL, 0, NULL};
+    static const struct option_table bare = {"bare", "", NULL, 0, NULL, NULL};
     assert_int_equal(parse(&bare, &target, (const char *const[]){"x\n", NULL}), OPTIONS_BAD);
     assert_string_equal(line,
                         "ringfetch bare: takes no argument x\\x0a (see ringfetch bare --help)");
