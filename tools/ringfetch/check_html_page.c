@@ -27,6 +27,16 @@
 EMBED(page_html, "tools/ringfetch/page/check.html");
 EMBED(page_css, "tools/ringfetch/page/check.css");
 EMBED(page_js, "tools/ringfetch/page/check.js");
+EMBED(page_charts_js, "tools/ringfetch/page/check_charts.js");
+EMBED(page_table_js, "tools/ringfetch/page/check_table.js");
+
+/* What the template names as {{check.css}} and so on. */
+static const struct {
+    const char *name, *text;
+} parts[] = {{"check.css", page_css},
+             {"check.js", page_js},
+             {"check_charts.js", page_charts_js},
+             {"check_table.js", page_table_js}};
 
 void page_begin(struct page *page) {
     unsigned char bytes[(PAGE_NONCE_BYTES - 1) / 2];
@@ -44,24 +54,34 @@ void page_begin(struct page *page) {
     page->at = page_html;
 }
 
-static bool page_is(const char *mark, size_t len, const char *name) {
-    return len == strlen(name) && memcmp(mark, name, len) == 0;
+static bool is_named(const char *name, const char *at, size_t len) {
+    return len == strlen(name) && memcmp(name, at, len) == 0;
+}
+
+/* False: it is for the caller to fill in. */
+static bool put_part(const struct page *page, const char *at, size_t len, FILE *out) {
+    if (is_named("nonce", at, len)) {
+        fputs(page->nonce, out);
+        return true;
+    }
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (is_named(parts[i].name, at, len)) {
+            fputs(parts[i].text, out);
+            return true;
+        }
+    }
+    return false;
 }
 
 void page_copy(struct page *page, FILE *out) {
     const char *open;
     while ((open = strstr(page->at, "{{"))) {
         const char *name = open + 2, *close = strstr(name, "}}");
-        size_t len = (size_t)(close - name);
         fwrite(page->at, 1, (size_t)(open - page->at), out);
         page->at = close + 2;
-        if (page_is(name, len, "rows") || page_is(name, len, "run")) {
+        if (!put_part(page, name, (size_t)(close - name), out)) {
             return;
         }
-        fputs(page_is(name, len, "nonce")   ? page->nonce
-              : page_is(name, len, "style") ? page_css
-                                            : page_js,
-              out);
     }
     fputs(page->at, out);
     page->at += strlen(page->at);
