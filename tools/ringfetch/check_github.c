@@ -73,9 +73,9 @@ static void write_annotation(FILE *out, const struct tally_failure *failure) {
 static void write_rest(FILE *out, uint64_t rest) {
     if (rest) {
         fprintf(out,
-                "::warning title=ringfetch check::%llu more URLs are not well; only the first %d "
-                "are annotated\n",
-                (unsigned long long)rest, SHOWN_MAX);
+                "::warning title=ringfetch check::not annotated, because only the first %d are: "
+                "%llu more that are not well\n",
+                SHOWN_MAX, (unsigned long long)rest);
     }
 }
 

@@ -13,6 +13,7 @@
 
 #include "check_escape.h"
 #include "check_reports.h"
+#include "text.h"
 
 enum {
     RESULTS_MAX = 25000, /* that GitHub accepts */
@@ -37,19 +38,20 @@ struct sarif {
 
 /* ---- text ------------------------------------------------------------------------------------- */
 
-/* Brackets begin an embedded link and braces a placeholder in a message (3.11.5, 3.11.6). */
+/* Brackets begin an embedded link and braces a placeholder in a message (3.11.5, 3.11.6), those that text_escape writes too. */
 static void write_message(FILE *out, const char *text) {
-    char shown[4 * MESSAGE_BYTES], *at = shown;
-    for (; *text && at < shown + sizeof shown - 3; text++) {
-        if (strchr("[]\\", *text)) {
+    char shown[2 * MESSAGE_BYTES], plain[2 * sizeof shown], *at = plain;
+    text_escape(shown, sizeof shown, text);
+    for (const char *from = shown; *from; from++) {
+        if (strchr("[]\\", *from)) {
             *at++ = '\\';
-        } else if (strchr("{}", *text)) {
-            *at++ = *text;
+        } else if (strchr("{}", *from)) {
+            *at++ = *from;
         }
-        *at++ = *text;
+        *at++ = *from;
     }
     *at = '\0';
-    escape_json(out, shown);
+    text_json(out, plain);
 }
 
 static void write_member(FILE *out, const char *name, const char *text) {
@@ -267,9 +269,9 @@ static void write_notifications(const struct sarif *sarif) {
     bool first = true;
     if (sarif->dropped) {
         snprintf(text, sizeof text,
-                 "%llu more links failed than the %d that are reported here: GitHub refuses more "
-                 "in one run, and shows %d of them.",
-                 (unsigned long long)sarif->dropped, RESULTS_MAX, RESULTS_SHOWN);
+                 "Links that failed beyond the %d that are reported here: %llu. GitHub refuses "
+                 "more in one run, and shows %d of them.",
+                 RESULTS_MAX, (unsigned long long)sarif->dropped, RESULTS_SHOWN);
         write_notification(out, first, text);
         first = false;
     } else if (sarif->results > RESULTS_SHOWN) {
@@ -279,10 +281,11 @@ static void write_notifications(const struct sarif *sarif) {
         first = false;
     }
     if (sarif->inconclusive) {
-        snprintf(text, sizeof text,
-                 "%llu links are not reported because nothing was found out about them: a fault of "
-                 "the machine that ran the check, or a limit of the run.",
-                 (unsigned long long)sarif->inconclusive);
+        snprintf(
+            text, sizeof text,
+            "Links that are not reported because nothing was found out about them: %llu. A fault "
+            "of the machine that ran the check, or a limit of the run.",
+            (unsigned long long)sarif->inconclusive);
         write_notification(out, first, text);
     }
 }

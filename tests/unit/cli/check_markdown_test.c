@@ -155,8 +155,7 @@ static void test_hostile(void **state) {
         assert_int_equal(bars, 5);
         rows++;
     }
-    assert_int_equal(rows,
-                     200 + 255 + 1 + 3); /* new ones, by file, one host, three heads */
+    assert_int_equal(rows, 200 + 255 + 1 + 3); /* new ones, by file, one host, three heads */
 }
 
 /* Below 1 MiB with the longest of everything. */
