@@ -24,7 +24,7 @@ enum {
     UNESCAPED_BYTES_MAX = 1 << 20,
     NEAR_BYTES = 1024,            /* how far an unescaped URL is looked for */
     COMPARED_BYTES_MAX = 1 << 22, /* for all of them together, and 16 times the document's */
-    STOP = 1,
+    STOP = -1, /* md4c goes on after positive numbers, whatever its header says */
 };
 
 struct place {
@@ -308,7 +308,7 @@ static bool parse(struct markdown *markdown, struct span text) {
         return false;
     memset(markdown->html, ' ', markdown->len);
     int result = md_parse((const char *)markdown->copy, (MD_SIZE)markdown->len, &parser, markdown);
-    markdown->is_out_of_memory |= result < 0;
+    markdown->is_out_of_memory |= result < 0 && !markdown->is_bomb && !markdown->is_found;
     return !markdown->is_out_of_memory && !markdown->is_bomb;
 }
 
@@ -341,13 +341,18 @@ static bool report_place(const struct markdown *markdown, const struct place *pl
     return link_report(sink, url, offset_of(markdown, place->at), LINK_HTML, place->is_base);
 }
 
+static bool is_same_text(const struct place *place, const struct place *other) {
+    return other->text && memcmp(place->text, other->text, place->len) == 0;
+}
+
 /* Where a definition is used again it is the same place again. */
 static void report_all(struct markdown *markdown, struct link_sink *sink) {
     restore(markdown->copy, markdown->len);
     qsort(markdown->places, markdown->place_count, sizeof *markdown->places, by_place);
     for (size_t i = 0; i < markdown->place_count; i++) {
         const struct place *place = &markdown->places[i];
-        if (i && !place->text && place->at == place[-1].at && place->len == place[-1].len)
+        if (i && place->at == place[-1].at && place->len == place[-1].len &&
+            (!place->text || is_same_text(place, place - 1)))
             continue;
         if (!report_place(markdown, place, sink))
             return;

@@ -43,7 +43,7 @@ struct sitemap {
     enum sitemap_entry entry;
     unsigned depth;      /* of open elements */
     unsigned skip_depth; /* beneath an element that means nothing here; 0: we are not */
-    bool is_enough, is_broken, has_begun, is_ending;
+    bool is_enough, is_broken, has_begun, has_root, is_ending;
     char why[WHY_BYTES];
     struct buffer
         fed; /* what the parser has got, the first `passed` bytes of which are done with */
@@ -185,6 +185,7 @@ static void on_start(void *context, const xmlChar *name, const xmlChar *prefix, 
             fail(sitemap, "line %u: no sitemap: its root is <%.40s>", sitemap->line,
                  (const char *)name);
         sitemap->place = PLACE_ROOT;
+        sitemap->has_root = true;
     } else if (sitemap->place == PLACE_ROOT &&
                (span_is(local, "url") || span_is(local, "sitemap"))) {
         sitemap->entry = span_is(local, "url") ? SITEMAP_URL : SITEMAP_SITEMAP;
@@ -252,9 +253,10 @@ static void on_error(void *context, xmlErrorPtr error) {
     /* Names without a namespace declaration are not well-formed only in a sense that doesn't matter here. */
     if (error->level == XML_ERR_WARNING || error->domain == XML_FROM_NAMESPACE)
         return;
-    if (sitemap->is_ending && error->code == XML_ERR_DOCUMENT_END) {
+    if (sitemap->is_ending && error->code == XML_ERR_DOCUMENT_END &&
+        (sitemap->depth || !sitemap->has_root)) {
         fail(sitemap, "line %d: it ends %s", error->line,
-             sitemap->place == PLACE_OUTSIDE ? "before it begins" : "in the middle");
+             sitemap->has_root ? "in the middle" : "before it begins");
         return;
     }
     const char *text = error->message ? error->message : "not well-formed";
