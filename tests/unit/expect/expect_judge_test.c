@@ -184,6 +184,11 @@ static void boundless_search_fails_whatever_is_asked(void **state) {
     assert_int_equal(judge("header a ~ a*?[xy]", &facts), 1);
     assert_int_equal(judge("header a ~ a*?[yz]", &facts), 0);
     assert_int_equal(judge("header a !~ a*?[yz]", &facts), 0);
+    fields[0].value = span_text("b");
+    fields[1].value = span_of(text, sizeof text);
+    assert_int_equal(judge("header a ~ b|a*?[yz]", &facts), 1);
+    assert_int_equal(judge("header a !~ a*?[yz]", &facts), 0);
+    assert_non_null(strstr(why, "header a could not be judged"));
 }
 
 /* ---- parts ---- */

@@ -149,6 +149,20 @@ static void searches_without_end_are_given_up(void **state) {
     free(text);
 }
 
+/* Long comparisons that fail: no callout sees them, so each is charged for what it may have looked at. */
+static void comparisons_that_fail_are_counted(void **state) {
+    struct span found;
+    char *text = malloc(LARGE);
+    (void)state;
+    memset(text, 'a', LARGE);
+    text[29999] = text[30099] = text[59999] = '-';
+    assert_int_equal(find("\\w{30000}[xy]", text, LARGE, &found), REGEX_STEPS);
+    assert_int_equal(find("\\w{10}[xy]", text, LARGE, &found), REGEX_NO);
+    assert_int_equal(find("^(a{16000,}).\\1", text, LARGE, &found), REGEX_STEPS);
+    assert_int_equal(find("^(a{16000,}).[xy]", text, LARGE, &found), REGEX_NO);
+    free(text);
+}
+
 static void memory_is_bounded(void **state) {
     struct span found;
     char *text = malloc(16 * LARGE);
@@ -241,6 +255,7 @@ int main(void) {
         cmocka_unit_test(nul_is_a_byte_like_others),
         cmocka_unit_test(start_may_be_moved_by_the_pattern),
         cmocka_unit_test(searches_without_end_are_given_up),
+        cmocka_unit_test(comparisons_that_fail_are_counted),
         cmocka_unit_test(memory_is_bounded),
         cmocka_unit_test(usual_searches_are_far_below),
         cmocka_unit_test(giving_up_leaves_no_trace),

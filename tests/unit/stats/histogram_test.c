@@ -129,6 +129,7 @@ static void percentiles_are_worked_out(void **state) {
         {0, 0, 50, 0},          {1, 10000, 50, 5003},
         {1, 10000, 100, 10000}, {1, 10000, 99.999, 10000},
         {0, 1, 50, 0},          {0, 1, 51, 1},
+        {1, 100000, 1.1, 1100},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
