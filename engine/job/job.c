@@ -10,6 +10,7 @@
 
 enum { REFETCHES_MAX = 3 };
 
+static const uint64_t NETWORK_PAUSE_NS = 500 * NS_PER_MS;
 static const uint64_t BACKOFF_FIRST_NS = 1 * NS_PER_S, BACKOFF_MAX_NS = 60 * NS_PER_S;
 
 static uint64_t now_of(const struct job *job) {
@@ -184,9 +185,21 @@ static void job_delay(struct job *job, uint64_t delay_ns) {
     heap_set(&sched->due, &job->due, until);
 }
 
+/* Nothing was asked of anybody. */
+static void job_wait_for_network(struct job *job) {
+    job->attempts--;
+    job->retry_after_ms = -1;
+    job_delay(job, NETWORK_PAUSE_NS);
+    job->sched->counts.retries--;
+}
+
 static void attempt_failed(struct job *job) {
     uint64_t delay_ns;
     job_discard(job);
+    if (job_is_checked(job) && !job->sched->stopping && check_waits_for_network(job)) {
+        job_wait_for_network(job);
+        return;
+    }
     bool later = job_is_checked(job) && check_leaves_for_later(job);
     if (!later && err_may_retry(job->err) && may_try_again(job, &delay_ns)) {
         job_delay(job, delay_ns);

@@ -118,7 +118,8 @@ struct job {
     bool retrying;       /* the next start is a new attempt, not a redirect's next step */
 };
 
-/* A record's data becomes a job. The URL must have been parsed into `url` (its href will be copied), or `err` say why not.
+/* A record's data becomes a job. The URL must have been parsed into `url` (its href will be copied), or `err` say why not, or nothing be
+ * asked.
  * Text is copied. Any thread, with its own pool. */
 struct job *job_new(struct pool *pool, struct span text, const struct url *url, struct err err);
 /* Sets *field to a copy, from the pool. */
@@ -163,6 +164,7 @@ struct job_shared {
     atomic_bool draining; /* no more jobs will come but those that redirects and retries make */
     uint64_t limit_rate_bytes; /* 0: off */
     atomic_uint_fast64_t bytes_next_ns;
+    atomic_uint_fast64_t answered_ns; /* when a server last answered, to a tenth of a second */
     /* Wakes the schedulers that want places. Any worker's thread. */
     void (*wake_starving)(struct job_shared *shared);
     /* Another scheduler that has nothing to do, marked as no longer so; or NULL. */

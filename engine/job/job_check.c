@@ -22,6 +22,7 @@ enum {
     TIME_LIMIT_SHARE = 6,
 };
 
+static const uint64_t PATIENCE_NS = 10 * NS_PER_S;
 static const uint64_t TIME_LIMIT_LEAST_NS = 1 * NS_PER_S, TIME_LIMIT_USUAL_NS = 30 * NS_PER_S;
 
 static const struct check_rules *rules_of(const struct job *job) {
@@ -141,6 +142,21 @@ bool check_leaves_for_later(const struct job *job) {
     const struct check_rules *rules = rules_of(job);
     bool confirms = job->extra && job->extra->passes;
     return confirms || (rules->confirms && !job->user && ran_out_of_time(job->err));
+}
+
+bool check_waits_for_network(struct job *job) {
+    uint64_t now = conn_pool_now(job->sched->conns);
+    uint64_t answered = atomic_load(&job->sched->shared->answered_ns);
+    if (job->err.kind != ERR_NETWORK_DOWN && job->err.kind != ERR_NO_SOURCE_ADDRESS)
+        return false;
+    struct job_extra *extra = job_extra_of(job->sched->pool, job);
+    if (!answered || extra->passes)
+        return false; /* it never worked, or was waited for already */
+    if (!extra->local_since_ns)
+        extra->local_since_ns = now;
+    else if (answered > extra->local_since_ns)
+        return false; /* others get through: there is no way to this one */
+    return now < extra->local_since_ns + PATIENCE_NS;
 }
 
 /* ---- the head --------------------------------------------------------------------------------------- */

@@ -67,6 +67,9 @@ enum exchange_answer check_body(struct job *job, struct span bytes);
 bool check_blames_head(const struct job *job);
 /* The end: judges all that the head did not decide, and sets job->err. */
 void check_judge(struct job *job);
+/* Whether it was this machine's network that failed, as it seems: servers answered before and none has since. Then the
+ * job is asked again after a pause, and the attempt does not count; for a while only. */
+bool check_waits_for_network(struct job *job);
 /* Whether another attempt at once would waste time: what ran out of time is asked again in the confirm pass. */
 bool check_leaves_for_later(const struct job *job);
 

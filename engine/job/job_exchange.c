@@ -11,7 +11,7 @@
 enum { DROP_BYTES_MAX = 65536, CONTENT_TYPE_BYTES_MAX = 256 };
 
 /* What may come in a burst under --limit-rate. */
-static const uint64_t BURST_NS = 50 * NS_PER_MS;
+static const uint64_t BURST_NS = 50 * NS_PER_MS, ANSWERED_STEP_NS = 100 * NS_PER_MS;
 
 static struct job *job_of(struct exchange *exchange) {
     return CONTAINER_OF(exchange, struct job, exchange);
@@ -129,8 +129,17 @@ static enum exchange_answer deliver(struct job *job, const struct response_head 
     return obey(answer);
 }
 
+/* The network works, for those who doubt it. Written rarely, as all workers share it. */
+static void note_answer(struct job *job) {
+    atomic_uint_fast64_t *answered_ns = &job->sched->shared->answered_ns;
+    uint64_t now = conn_pool_now(job->sched->conns);
+    if (now > atomic_load_explicit(answered_ns, memory_order_relaxed) + ANSWERED_STEP_NS)
+        atomic_store_explicit(answered_ns, now, memory_order_relaxed);
+}
+
 /* What the record tells of the response. */
 static void note(struct job *job, const struct response_head *head) {
+    note_answer(job);
     const struct http_field *type = response_field(head, "content-type");
     job->status = head->status;
     job->minor = head->minor;
