@@ -82,15 +82,15 @@ static void tell_server(const struct lookup *lookup, enum lookup_result result) 
     const struct question *question = lookup->question;
     struct resolver *resolver = question->resolver;
     uint64_t now_ns = ring_now(resolver->ring);
-    enum server_verdict verdict = SERVER_ANSWERED;
-    uint64_t domain = 0;
+    struct server_reply reply = {
+        .verdict = SERVER_ANSWERED, .probe = lookup->probe, .asked_ns = lookup->asked_ns};
     if (result == RESULT_TIMEOUT || result == RESULT_REFUSED) {
-        verdict = result == RESULT_TIMEOUT ? SERVER_SILENT : SERVER_REFUSED;
-        domain = domain_of(question);
+        reply.verdict = result == RESULT_TIMEOUT ? SERVER_SILENT : SERVER_REFUSED;
+        reply.domain = domain_of(question);
     } else if (result < RESULT_SERVFAIL) {
         servers_learn_latency(&resolver->servers, lookup->server, now_ns - lookup->asked_ns);
     }
-    servers_replied(&resolver->servers, lookup->server, lookup->probe, verdict, domain, now_ns);
+    servers_replied(&resolver->servers, lookup->server, &reply, now_ns);
 }
 
 /* Silence: round and round. Refusals too once all servers are out, as then it is not the name. Any

@@ -9,10 +9,14 @@
 
 /* A burst of more questions than the server's socket can hold loses some, and a lost one costs a
  * whole time-out. A Linux socket with its default buffer holds 277 small datagrams. So 128 questions
- * (64 names of two families) are in flight with a server that answers within 10 ms, where more
- * would not be faster, and ten more for every further millisecond with one that must ask others. */
-enum { IN_FLIGHT_BASE = 128, IN_FLIGHT_PER_MS = 10 };
-#define QUICK_NS (10 * NS_PER_MS)
+ * (64 names of two families) are in flight with a server that answers within 25 ms, where more
+ * would not be faster, and up to ten more for every further millisecond with one that must ask
+ * others. One that is slow because it is overrun must not get more and more: so it gets them one by
+ * one, and half as many when a question is lost, at most once a second, as some silence is not the
+ * server's. */
+enum { IN_FLIGHT_BASE = 128, IN_FLIGHT_PER_MS = 10, ANSWERS_PER_STEP = 4 };
+#define SHRINK_NS NS_PER_S
+#define QUICK_NS (25 * NS_PER_MS)
 
 /* Eight: one name with two families and three tries makes six. Where all are of one domain, either
  * may be to blame; then it takes more, and refusals never suffice: they cost no time, and a server
@@ -29,8 +33,10 @@ enum { TROUBLE_LOAD = 32 };
 void servers_init(struct servers *servers, const struct servers_options *options) {
     CHECK(options->count <= DNS_SERVERS_MAX);
     *servers = (struct servers){.options = *options};
-    for (unsigned i = 0; i < options->count; i++)
+    for (unsigned i = 0; i < options->count; i++) {
         list_init(&servers->server[i].waiting);
+        servers->server[i].window = IN_FLIGHT_BASE;
+    }
 }
 
 /* ---- choosing ---- */
@@ -100,6 +106,7 @@ static bool is_full(const struct servers *servers, const struct server *server) 
         limit = IN_FLIGHT_BASE;
         if (server->latency_ns > QUICK_NS)
             limit += (server->latency_ns - QUICK_NS) * IN_FLIGHT_PER_MS / NS_PER_MS;
+        limit = limit < server->window ? limit : server->window;
         limit = limit < options->in_flight_cap ? limit : options->in_flight_cap;
     }
     return server->in_flight >= limit;
@@ -197,21 +204,39 @@ static bool is_condemned(const struct server *server) {
            server->silences >= TRIP_SILENCES;
 }
 
-void servers_replied(struct servers *servers, unsigned index, bool probe,
-                     enum server_verdict verdict, uint64_t domain, uint64_t now_ns) {
+/* The window grows while it is what limits us. */
+static void adapt_window(struct server *server, enum server_verdict verdict, uint64_t now_ns) {
+    if (verdict == SERVER_SILENT && now_ns - server->shrunk_ns >= SHRINK_NS) {
+        server->window /= 2;
+        if (server->window < IN_FLIGHT_BASE)
+            server->window = IN_FLIGHT_BASE;
+        server->shrunk_ns = now_ns;
+    } else if (verdict == SERVER_ANSWERED && server->in_flight >= server->window / 8 * 7 &&
+               ++server->credit >= ANSWERS_PER_STEP) {
+        server->credit = 0;
+        server->window++;
+    }
+}
+
+void servers_replied(struct servers *servers, unsigned index, const struct server_reply *reply,
+                     uint64_t now_ns) {
     struct server *server = &servers->server[index];
     CHECK(server->in_flight > 0);
     server->in_flight--;
-    if (verdict == SERVER_ANSWERED) {
+    adapt_window(server, reply->verdict, now_ns);
+    if (reply->verdict == SERVER_ANSWERED) {
+        server->answered_ns = now_ns;
         bring_back(servers, index);
         return;
     }
-    servers->refuses = verdict == SERVER_REFUSED;
+    if (reply->verdict == SERVER_SILENT && server->answered_ns > reply->asked_ns)
+        return;
+    servers->refuses = reply->verdict == SERVER_REFUSED;
     if (!server->out) {
-        count_trouble(server, verdict, domain);
+        count_trouble(server, reply->verdict, reply->domain);
         if (is_condemned(server))
             trip(servers, server, now_ns);
-    } else if (probe && server->probing) {
+    } else if (reply->probe && server->probing) {
         back_off(server, now_ns);
     }
 }

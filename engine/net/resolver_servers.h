@@ -4,9 +4,9 @@
  * a second, and a circuit breaker for each. Numbers in, numbers out: no sockets, no clock of its
  * own. One resolver's.
  *
- * A server trips when question after question brings nothing: silence, or refusals, for names of
- * several domains, as one lame domain must not condemn the server that others still get answers
- * from. It is left out for a while, then one question probes it; any answer brings it back.
+ * A server trips when question after question brings nothing: silence, or refusals, for names of * several domains, as one lame domain must not condemn the server that others still get answers
+ * from. For the same reason a silence counts only if the server has been silent to all since the
+ * question was sent. It is left out for a while, then one question probes it; any answer brings it back.
  *
  * Rejected: a share of failures over a window of time. A list sorted by domain has stretches where
  * nearly all fail although the server is well, and one answer in between proves that it is.
@@ -35,11 +35,15 @@ struct server {
     struct link waiting; /* the resolver's: lookups that are to go to this one */
     unsigned waiting_count;
     unsigned in_flight;
-    uint64_t latency_ns; /* running mean */
-    uint64_t paced_ns;   /* when its questions would have been sent, had they been evenly spaced */
-    unsigned troubles;   /* questions since the last answer that brought nothing */
-    unsigned silences;   /* those of them that got no reply at all */
-    unsigned domains;    /* how many different ones they were of, as far as we count */
+    unsigned window;      /* questions in flight that it has borne of late */
+    unsigned credit;      /* answers towards a larger one */
+    uint64_t shrunk_ns;   /* when the window shrank last */
+    uint64_t latency_ns;  /* running mean */
+    uint64_t answered_ns; /* the latest */
+    uint64_t paced_ns;    /* when its questions would have been sent, had they been evenly spaced */
+    unsigned troubles;    /* questions since the last answer that brought nothing */
+    unsigned silences;    /* those of them that got no reply at all */
+    unsigned domains;     /* how many different ones they were of, as far as we count */
     uint64_t domain[SERVERS_TRIP_DOMAINS];
     bool out, probing;
     uint64_t back_off_ns, probe_ns; /* while out */
@@ -69,9 +73,15 @@ bool servers_all_out(const struct servers *servers);
 
 /* A question leaves; true: it is a probe. */
 bool servers_asked(struct servers *servers, unsigned index, uint64_t now_ns);
-/* What became of it. `domain` is a hash of what it asked about. */
-void servers_replied(struct servers *servers, unsigned index, bool probe,
-                     enum server_verdict verdict, uint64_t domain, uint64_t now_ns);
+/* What became of it. */
+struct server_reply {
+    enum server_verdict verdict;
+    bool probe;
+    uint64_t domain; /* a hash of what was asked about */
+    uint64_t asked_ns;
+};
+void servers_replied(struct servers *servers, unsigned index, const struct server_reply *reply,
+                     uint64_t now_ns);
 void servers_learn_latency(struct servers *servers, unsigned index, uint64_t latency_ns);
 
 /* When room comes by itself, by the clock; UINT64_MAX: never. */

@@ -11,7 +11,7 @@ static struct asker askers[NAMES];
 
 /* Each name is a domain of its own. */
 static void ask_all(void) {
-    char name[20];
+    char name[32];
     memset(askers, 0, sizeof askers);
     for (int i = 0; i < NAMES; i++) {
         snprintf(name, sizeof name, "h%d.test", i);
@@ -197,7 +197,7 @@ static void the_others_carry_on(void **state) {
     assert_int_equal(resolver_counts(resolver).server_trips, 1);
     unsigned asked = liar.asked;
     for (int i = 0; i < 5; i++) {
-        char name[20];
+        char name[32];
         snprintf(name, sizeof name, "later-%d.test", i);
         assert_string_equal(resolve(name), "::1 127.0.0.1");
     }
