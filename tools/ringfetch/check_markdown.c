@@ -43,10 +43,11 @@ static void write_heading(FILE *out, const struct check_run *run) {
     const struct tally *tally = run->tally;
     char clock[32];
     if (tally->bad) {
-        fprintf(out, "## ❌ %llu of %llu URLs are not well\n\n", (unsigned long long)tally->bad,
-                (unsigned long long)tally->total);
+        fprintf(out, "## ❌ %llu of %llu URL%s not well\n\n", (unsigned long long)tally->bad,
+                (unsigned long long)tally->total, tally->total == 1 ? "" : "s");
     } else {
-        fprintf(out, "## ✅ All %llu URLs are well\n\n", (unsigned long long)tally->total);
+        fprintf(out, "## ✅ No broken links among %llu URL%s\n\n", (unsigned long long)tally->total,
+                tally->total == 1 ? "" : "s");
     }
     if (run->exit == RF_INTERRUPTED || run->exit == RF_TERMINATED) {
         fputs("**The run was interrupted: not everything was checked.**\n\n", out);
@@ -83,7 +84,7 @@ static void write_verdicts(FILE *out, const struct tally *tally) {
         }
     }
     if (tally->cached) {
-        fprintf(out, "\n%llu of them were well in an earlier run and not asked again.\n",
+        fprintf(out, "\nWell in an earlier run and not asked again: %llu.\n",
                 (unsigned long long)tally->cached);
     }
 }

@@ -81,11 +81,11 @@ static void test_all_well(void **state) {
     tally_add(&tally, &result);
     run.sources = sources, run.exit = RF_OK;
     assert_string_equal(summary(NULL),
-                        "## ✅ All 1 URLs are well\n\n"
+                        "## ✅ No broken links among 1 URL\n\n"
                         "ringfetch " RF_VERSION ", a&#95;b.md · &lt;docs&gt;, 1.50 s\n\n"
                         "| verdict | URLs | share | |\n|---|---:|---:|---|\n"
                         "| ok | 1 | 100.0 % |  |\n\n"
-                        "1 of them were well in an earlier run and not asked again.\n");
+                        "Well in an earlier run and not asked again: 1.\n");
 }
 
 static void test_whole(void **state) {
@@ -100,7 +100,7 @@ static void test_whole(void **state) {
     run.compared = true;
     assert_string_equal(
         summary(NULL),
-        "## ❌ 3 of 5 URLs are not well\n\n"
+        "## ❌ 3 of 5 URLs not well\n\n"
         "ringfetch " RF_VERSION ", 1.50 s\n\n"
         "| verdict | URLs | share | |\n|---|---:|---:|---|\n"
         "| ok | 2 | 40.0 % |  |\n"

@@ -367,8 +367,8 @@ static void test_github_first_fifty(void **state) {
     }
     assert_int_equal(lines, 51);
     assert_non_null(strstr(out,
-                           "\n::warning title=ringfetch check::11 more URLs are not well; only "
-                           "the first 50 are annotated\n"));
+                           "\n::warning title=ringfetch check::not annotated, because only the "
+                           "first 50 are: 11 more that are not well\n"));
     assert_null(strstr(out, "fine.test"));
 }
 
