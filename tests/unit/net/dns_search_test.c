@@ -14,11 +14,12 @@
 
 static char result[1000];
 
-/* "NDOTS: DOMAIN DOMAIN" */
+/* "NDOTS: DOMAIN DOMAIN", with "rotate" before the colon where that is said. */
 static const char *read_path(const char *path) {
     struct dns_search search;
     assert_int_equal(dns_search_read(&search, path), 0);
-    int len = snprintf(result, sizeof result, "%u:", search.ndots);
+    int len =
+        snprintf(result, sizeof result, "%u%s:", search.ndots, search.rotate ? " rotate" : "");
     for (unsigned i = 0; i < search.count; i++)
         len += snprintf(result + len, sizeof result - (size_t)len, " %s", search.domain[i]);
     dns_search_deinit(&search);
@@ -50,10 +51,12 @@ static void lines_are_read_as_resolv_conf5_says(void **state) {
                                   "nameserver 192.0.2.1\n"
                                   "search a.test\tb.test  c.test. # no.test\r\n"
                                   "options timeout:1 ndots:3 rotate\n"),
-                        "3: a.test b.test c.test.");
+                        "3 rotate: a.test b.test c.test.");
     assert_string_equal(read_text("  search a.test\r\n\toptions ndots:0\r\n"), "0: a.test");
     assert_string_equal(read_text("domain a.test b.test\noptions ndots:2"), "2: a.test");
     assert_string_equal(read_text("search a.test; no.test\n"), "1: a.test");
+    assert_string_equal(read_text("search a.test\noptions rotated norotate\n#options rotate"),
+                        "1: a.test");
     assert_string_equal(read_text("searching no.test\nsearch a.test"), "1: a.test");
 }
 
