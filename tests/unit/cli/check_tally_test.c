@@ -251,7 +251,7 @@ static void test_host_order(void **state) {
 
 /* Each host is found where it is, however many came and went: a result more counts there and nobody has to go. */
 static void assert_all_known(struct tally *tally) {
-    char url[64], name[64];
+    char url[96], name[64];
     for (size_t i = 0; i < tally->host_count; i++) {
         const struct tally_host *host = &tally->hosts[i];
         uint64_t before = host->count;
