@@ -166,7 +166,7 @@ static bool range_is_possible(const struct expectation *expectation, struct span
 
 /* Other languages write lists in brackets. */
 static struct span without_brackets(struct span text) {
-    static const char *const pairs[] = {"()", "[]", "{}"};
+    static const uint8_t pairs[][2] = {{'(', ')'}, {'[', ']'}, {'{', '}'}};
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         if (text.len >= 2 && text.at[0] == pairs[i][0] && text.at[text.len - 1] == pairs[i][1])
             return expect_trim(span_of(text.at + 1, text.len - 2));

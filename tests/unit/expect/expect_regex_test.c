@@ -149,7 +149,8 @@ static void searches_without_end_are_given_up(void **state) {
     free(text);
 }
 
-/* Long comparisons that fail: no callout sees them, so each is charged for what it may have looked at. */
+/* Long comparisons that fail: no callout sees them, so each is charged for what it may have looked
+ * at. */
 static void comparisons_that_fail_are_counted(void **state) {
     struct span found;
     char *text = malloc(LARGE);
