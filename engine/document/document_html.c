@@ -79,6 +79,21 @@ static bool report_srcset(struct html_search *search, struct span text) {
     }
 }
 
+/* What is behind "url =", which may be missing. */
+static struct span behind_url_word(struct span text) {
+    if (text.len <= 3 || !span_is_nocase(span_of(text.at, 3), "url"))
+        return text;
+    struct span value = trim(span_skip(text, 3));
+    return value.len && value.at[0] == '=' ? trim(span_skip(value, 1)) : text;
+}
+
+static struct span without_quotes(struct span text) {
+    if (!text.len || (text.at[0] != '"' && text.at[0] != '\''))
+        return text;
+    const uint8_t *quote = memchr(text.at + 1, text.at[0], text.len - 1);
+    return span_of(text.at + 1, quote ? (size_t)(quote - text.at) - 1 : text.len - 1);
+}
+
 /* The URL of "5; url='...'" (HTML, 4.6.7.3); an empty span if it has none. */
 static struct span refresh_url(struct span text) {
     size_t at = 0;
@@ -90,16 +105,7 @@ static struct span refresh_url(struct span text) {
         return span_of(NULL, 0);
     if (rest.at[0] == ';' || rest.at[0] == ',')
         rest = trim(span_skip(rest, 1));
-    if (rest.len > 3 && span_is_nocase(span_of(rest.at, 3), "url")) {
-        struct span value = trim(span_skip(rest, 3));
-        if (value.len && value.at[0] == '=')
-            rest = trim(span_skip(value, 1));
-    }
-    if (rest.len && (rest.at[0] == '"' || rest.at[0] == '\'')) {
-        const uint8_t *quote = memchr(rest.at + 1, rest.at[0], rest.len - 1);
-        rest = span_of(rest.at + 1, quote ? (size_t)(quote - rest.at) - 1 : rest.len - 1);
-    }
-    return rest;
+    return without_quotes(behind_url_word(rest));
 }
 
 static bool report_refresh(struct html_search *search, const struct html_tag *tag) {

@@ -348,7 +348,8 @@ static bool is_same_text(const struct place *place, const struct place *other) {
 /* Where a definition is used again it is the same place again. */
 static void report_all(struct markdown *markdown, struct link_sink *sink) {
     restore(markdown->copy, markdown->len);
-    qsort(markdown->places, markdown->place_count, sizeof *markdown->places, by_place);
+    if (markdown->place_count)
+        qsort(markdown->places, markdown->place_count, sizeof *markdown->places, by_place);
     for (size_t i = 0; i < markdown->place_count; i++) {
         const struct place *place = &markdown->places[i];
         if (i && place->at == place[-1].at && place->len == place[-1].len &&
