@@ -73,8 +73,8 @@ static void the_environment_overrides(void **state) {
     (void)state;
     setenv("LOCALDOMAIN", " x.test y.test ", 1);
     setenv("RES_OPTIONS", "rotate ndots:5", 1);
-    assert_string_equal(read_text("search a.test\noptions ndots:2\n"), "5: x.test y.test");
-    assert_string_equal(read_path("/nonexistent/resolv.conf"), "5: x.test y.test");
+    assert_string_equal(read_text("search a.test\noptions ndots:2\n"), "5 rotate: x.test y.test");
+    assert_string_equal(read_path("/nonexistent/resolv.conf"), "5 rotate: x.test y.test");
     setenv("LOCALDOMAIN", "", 1);
     setenv("RES_OPTIONS", "", 1);
     assert_string_equal(read_text("search a.test\noptions ndots:2\n"), "2:");
