@@ -457,6 +457,13 @@ class LargePageTest(BrowserCase):
             self.browser.click(f"th.c-{name} button")
         self.assertLess(time.monotonic() - began, 30 * harness.SLOW)
         self.assertEqual(self.column("v")[:3], ["dead"] * 3)
+        self.script("dispatchEvent(new Event('beforeprint'))")
+        self.browser.cdp("Emulation.setEmulatedMedia", media="print")
+        self.browser.settle()
+        self.assertEqual(there(), 1000)
+        self.assertEqual(self.texts("#print-note"), ["The first 1,000 of 100,000 rows."])
+        self.browser.cdp("Emulation.setEmulatedMedia", media="")
+        self.script("dispatchEvent(new Event('afterprint'))")
         self.scroll_to_end()
         last = f"http://h{(self.ROWS - 1) % 977}.test/{self.ROWS - 1}"
         harness.wait_until(lambda: self.column("url")[-1] == last, 10, "the last row in sight")

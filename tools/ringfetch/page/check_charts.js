@@ -175,8 +175,10 @@ function logAxis(low, high, left, right) {
         for (const step of steps) marks.push(step * 10 ** decade);
     const first = Math.max(0, marks.findLastIndex((mark) => mark <= low * 1.0001));
     const last = marks.findIndex((mark) => mark >= high * 0.9999);
-    const ticks = marks.slice(first, last < 0 ? marks.length : last + 1);
-    const from = Math.log10(ticks[0]), span = Math.log10(ticks[ticks.length - 1]) - from || 1;
+    /* Up to the next mark, or a little beyond the largest value where that mark is far. */
+    const end = Math.min(last < 0 ? Infinity : marks[last], high * 1.2);
+    const ticks = marks.slice(first).filter((mark) => mark <= end);
+    const from = Math.log10(ticks[0]), span = Math.log10(end) - from || 1;
     const x = (ms) => left + Math.min(1, Math.max(0, (Math.log10(Math.max(ms, 1e-6)) - from) / span)) * (right - left);
     return { ticks, x };
 }

@@ -60,7 +60,7 @@ function filterRows() {
 /* ---- the table: the rows in sight ---------------------------------------------------------------------- */
 
 const AHEAD = 12;
-let first = -1, last = -1;
+let first = -1, last = -1, printing = false;
 
 const rowHeight = () => parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--row")) || 38;
 
@@ -85,6 +85,7 @@ function spacer(rowsCount, height) {
 
 /* Only what is in sight and a little around it exists; spacers stand for the rest. */
 function renderRows(force) {
+    if (printing) return;
     const box = at("scroll"), height = rowHeight();
     const top = Math.max(0, Math.floor(box.scrollTop / height));
     const bottom = Math.min(visible.length, top + Math.ceil(box.clientHeight / height) + 1);
@@ -208,14 +209,18 @@ function makeTable() {
     new ResizeObserver(eachFrame(() => renderRows(true))).observe(at("scroll"));
 }
 
-/* On paper nothing scrolls. */
+/* On paper nothing scrolls: the box grows to hold all its rows, and must not be taken for a window that shows as many. */
 function preparePrinting() {
     addEventListener("beforeprint", () => {
         const printed = Math.min(visible.length, PRINTED_ROWS);
         at("print-note").textContent = printed < visible.length ? `The first ${count(printed)} of ${count(visible.length)} rows.` : "";
+        printing = true;
         renderRange(0, printed, 0);
     });
-    addEventListener("afterprint", () => renderRows(true));
+    addEventListener("afterprint", () => {
+        printing = false;
+        renderRows(true);
+    });
 }
 
 /* ---- one result ------------------------------------------------------------------------------------------------ */
