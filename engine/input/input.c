@@ -328,11 +328,14 @@ static bool parse_line(struct input *input, struct source *source, struct span l
     return step != CSV_SILENT;
 }
 
+/* Only lists have comments. */
 static bool too_long(struct input *input, struct source *source, struct span line,
                      struct input_record *record) {
     if (source->kind == SOURCE_CSV)
         input->csv.is_quoted = false; /* the row ends with it */
-    return line_too_long(line, input->reader.line, record);
+    if (!line_too_long(line, input->reader.line, record) && source->kind != SOURCE_LIST)
+        line_fail(record, ERR_LINE_TOO_LONG, "the line is longer than 1 MiB", line);
+    return err_is(record->err);
 }
 
 /* INPUT_END: of this source. */

@@ -193,6 +193,7 @@ static void fail_errno(struct documents *documents, const char *what, int error_
 
 void documents_begin(struct documents *documents, const struct document_source *source,
                      struct input_stream *stream) {
+    close_file(documents);
     documents->source = *source;
     documents->stream = *stream;
     stream_open_memory(stream, span_of(NULL, 0));

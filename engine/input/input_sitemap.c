@@ -138,6 +138,11 @@ static bool push(struct sitemaps *sitemaps, const char *name, const char *base,
 bool sitemaps_begin(struct sitemaps *sitemaps, const char *name, const char *final_url,
                     const char *base, struct input_stream *stream) {
     struct url url;
+    while (sitemaps->depth)
+        pop(sitemaps);
+    if (sitemaps->visited)
+        memset(sitemaps->visited, 0, sitemaps->visited_room * sizeof *sitemaps->visited);
+    sitemaps->visited_count = 0;
     if (final_url &&
         url_parse(&url, span_text(name), NULL, sitemaps->href, sizeof sitemaps->href) == URL_OK)
         visit(sitemaps, url.href);

@@ -17,7 +17,7 @@ struct sitemaps;
 struct sitemaps *sitemaps_open(struct input_context *context); /* NULL: no memory */
 void sitemaps_close(struct sitemaps *sitemaps);                /* NULL is allowed */
 
-/* Begins with this one, whose stream is taken over, its descriptor not. `name`: its path or URL; `final_url`: NULL for a file;
+/* Begins with this one, forgetting what was visited before, whose stream is taken over, its descriptor not. `name`: its path or URL; `final_url`: NULL for a file;
  * `base`: what the user says relative URLs are relative to, or NULL; all copied. False: no memory. */
 bool sitemaps_begin(struct sitemaps *sitemaps, const char *name, const char *final_url,
                     const char *base, struct input_stream *stream);

@@ -165,6 +165,18 @@ static void test_local(void **state) {
     expect_end(input);
 }
 
+/* Of a file without a directory in its name, "/" is where it lies, not this machine's. */
+static void test_local_root(void **state) {
+    (void)state;
+    struct input *input = open_source(
+        put("p.html", "<a href='/etc'><a href='/p.html'><a href='//'><a href='/'>"), "html", NULL);
+    expect_decided(input, "/etc", ERR_NO_SUCH_FILE);
+    expect_decided(input, "/p.html", ERR_NONE);
+    expect_bad(input, 1, ERR_BAD_URL, "");
+    expect_decided(input, "/", ERR_NONE);
+    expect_end(input);
+}
+
 static void test_local_base_element(void **state) {
     (void)state;
     make_site();
@@ -234,15 +246,11 @@ static void test_interrupt_between_links(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_places),
-        cmocka_unit_test(test_base),
-        cmocka_unit_test(test_fetched),
-        cmocka_unit_test(test_local),
-        cmocka_unit_test(test_local_base_element),
-        cmocka_unit_test(test_many_targets),
-        cmocka_unit_test(test_too_large),
-        cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_interrupt_between_links),
+        cmocka_unit_test(test_places),       cmocka_unit_test(test_base),
+        cmocka_unit_test(test_fetched),      cmocka_unit_test(test_local),
+        cmocka_unit_test(test_local_root),   cmocka_unit_test(test_local_base_element),
+        cmocka_unit_test(test_many_targets), cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_empty),        cmocka_unit_test(test_interrupt_between_links),
     };
     return cmocka_run_group_tests_name("input_document", tests, make_tree, remove_tree);
 }
