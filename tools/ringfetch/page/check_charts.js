@@ -196,7 +196,9 @@ function drawTicks({ ticks, x }, top, bottom) {
 
 function drawPhases(phases, label, width) {
     const pitch = 46, left = Math.min(172, width * 0.4), right = width - 22, bottom = phases.length * pitch;
-    const axis = logAxis(Math.min(...phases.map((phase) => phase.p50)), Math.max(...phases.map((phase) => phase.max)), left, right);
+    const least = phases.map((phase) => phase.p50).filter((ms) => ms > 0);
+    const most = Math.max(...phases.map((phase) => phase.max));
+    const axis = logAxis(least.length ? Math.min(...least) : most / 10, most, left, right);
     const { x } = axis, narrow = width < 430;
     const rows = phases.map((phase, index) => {
         const y = index * pitch, middle = y + pitch / 2;
@@ -220,7 +222,10 @@ const phaseText = (phase) =>
 
 function phaseChart(run) {
     const label = `Latency by phase. ${run.phases.map(phaseText).join("; ")}.`;
-    return figure("Latency by phase", "Time of each phase, on a logarithmic axis", plot((width) => drawPhases(run.phases, label, width)),
+    /* What took no time, such as the name of an address, has no place on a logarithmic axis. */
+    const drawn = run.phases.filter((phase) => phase.max > 0);
+    return figure("Latency by phase", "Time of each phase, on a logarithmic axis",
+        drawn.length ? plot((width) => drawPhases(drawn, label, width)) : html("p", {}, "No phase took a measurable time."),
         legend([["core", "p50 (ring) to p90"], ["reach", "to p99"], ["whisker", "to the slowest"]]),
         dataTable("Latency by phase", ["Phase", "p50", "p90", "p99", "Max", "Results"], run.phases.map((phase) => ({
             cells: [phase.name, duration(phase.p50), duration(phase.p90), duration(phase.p99), duration(phase.max), count(phase.count)],

@@ -10,6 +10,8 @@ const shownVerdicts = new Set(), shownChanges = new Set();
 const sorting = { column: null, down: false };
 
 const errorText = (row) => (row.kind ? row.kind : "");
+/* A long path is told by its end. */
+const tail = (path) => (path.length > 24 && path.includes("/") ? `…/${path.slice(path.lastIndexOf("/") + 1)}` : path);
 const sourceText = (row) => (row.source ? row.source + (row.line ? `:${row.line}` + (row.column ? `:${row.column}` : "") : "") : row.line ? `line ${row.line}` : "");
 const milliseconds = (value) => (value === null || value === undefined ? "" : duration(value));
 const COLUMNS = [
@@ -22,7 +24,7 @@ const COLUMNS = [
     { id: "attempts", name: "Tries", number: true, down: true, key: (row) => row.attempts || null, cell: (row) => (row.attempts ? count(row.attempts) : "") },
     { id: "days", name: "Cert days", number: true, key: (row) => row.days ?? null, cell: (row) => (row.days === undefined ? "" : count(row.days)) },
     { id: "change", name: "Change", key: (row) => (row.change ? CHANGES.indexOf(row.change) : null), cell: (row) => clean(row.change || "") },
-    { id: "source", name: "Source", key: (row) => (row.source || row.line ? [row.source || "", row.line || 0, row.column || 0] : null), cell: (row) => clean(sourceText(row)) },
+    { id: "source", name: "Source", key: (row) => (row.source || row.line ? [row.source || "", row.line || 0, row.column || 0] : null), cell: (row) => clean(tail(sourceText(row))) },
 ];
 let columns = COLUMNS;
 
@@ -68,8 +70,8 @@ function makeRow(position) {
     const row = rows[visible[position]];
     const cells = columns.map((column) => {
         const cell = html("td", { role: "cell", class: `c-${column.id}${column.number ? " number" : ""}` }, column.cell(row));
-        if (column.id === "url" || column.id === "source" || column.id === "kind")
-            cell.title = column.id === "kind" ? clean(row.detail || "") : cell.textContent;
+        const hint = { url: row.url, source: sourceText(row), kind: row.detail }[column.id];
+        if (hint) cell.title = clean(hint);
         return cell;
     });
     const more = html("button", { type: "button", class: "plain", "data-index": visible[position], onclick: () => showDetail(row) }, "More");
