@@ -65,7 +65,24 @@ static const char *source_key(const struct tally_failure *failure) {
     return failure->source ? failure->source : "";
 }
 
+/* What an early end of the run has cut off: nothing to list, who pressed ^C knows. */
+static bool is_cancelled(struct rf_error error) {
+    return strcmp(rf_error_fault(error), "cancelled") == 0;
+}
+
+static uint64_t cancelled(const struct tally *tally) {
+    uint64_t count = 0;
+    for (unsigned kind = 1; kind < RF_KINDS_MAX; kind++) {
+        struct rf_error error = {.kind = (uint8_t)kind};
+        count += tally->by_kind[kind] && is_cancelled(error) ? tally->by_kind[kind] : 0;
+    }
+    return count < tally->bad ? count : tally->bad;
+}
+
 static bool is_bad(const struct tally_failure *failure) {
+    if (is_cancelled(failure->error)) {
+        return false;
+    }
     return failure->verdict == RF_VERDICT_DEAD || failure->verdict == RF_VERDICT_FLAKY ||
            failure->verdict == RF_VERDICT_BLOCKED || failure->verdict == RF_VERDICT_INCONCLUSIVE;
 }
@@ -174,8 +191,9 @@ static void print_place(const struct summary *summary, const struct tally_failur
     }
 }
 
+/* `before` is the link above or NULL: what was said of that one is not said again. */
 static void print_link(const struct summary *summary, const struct tally_failure *failure,
-                       size_t places) {
+                       const struct tally_failure *before, size_t places) {
     char reason[FIGURE_BYTES];
     const char *kind = rf_error_kind(failure->error);
     bool is_status = strcmp(kind, "http-status") == 0 && failure->status;
@@ -190,7 +208,8 @@ static void print_link(const struct summary *summary, const struct tally_failure
     print_escaped(summary, failure->url ? failure->url : "");
     print_place(summary, failure, places);
     fputc('\n', summary->out);
-    if (failure->detail && !is_status) {
+    bool is_said = before && compare_text(before->detail, failure->detail) == 0;
+    if (failure->detail && !is_status && !is_said) {
         fputs("      ", summary->out);
         print_escaped(summary, failure->detail);
         fputc('\n', summary->out);
@@ -223,10 +242,12 @@ static void print_host_name(const struct summary *summary, const struct group *g
 static size_t print_host(const struct summary *summary, const struct grouping *grouping,
                          const struct group *group, unsigned *lines_left) {
     size_t at = group->first, end = group->first + group->count;
+    const struct tally_failure *before = NULL;
     print_host_name(summary, group);
     for (unsigned i = 0; at < end && i<GROUP_LINKS_MAX && * lines_left> 0; i++, --*lines_left) {
         size_t places = same_link(grouping, at, end);
-        print_link(summary, grouping->list[at], places);
+        print_link(summary, grouping->list[at], before, places);
+        before = grouping->list[at];
         at += places;
     }
     if (at < end) {
@@ -378,13 +399,18 @@ static void print_head(const struct summary *summary) {
                 text_count(number, sizeof number, (double)tally->total / seconds));
     }
     fputs(": ", summary->out);
-    snprintf(text, sizeof text, "%s not well", check_text_count(number, sizeof number, tally->bad));
-    print_in(summary, tally->bad ? "1;31" : "1;32",
-             tally->bad     ? text
-             : tally->total ? "all well"
-                            : "nothing to check");
-    bool stopped = summary->run->exit == RF_INTERRUPTED || summary->run->exit == RF_TERMINATED;
-    fputs(stopped ? "; interrupted before the end\n" : "\n", summary->out);
+    uint64_t cut_off = cancelled(tally), bad = tally->bad - cut_off;
+    snprintf(text, sizeof text, "%s not well", check_text_count(number, sizeof number, bad));
+    const char *well = tally->total ? "all well" : "nothing to check";
+    print_in(summary, bad || cut_off ? "1;31" : "1;32", bad || cut_off ? text : well);
+    if (summary->run->exit == RF_INTERRUPTED || summary->run->exit == RF_TERMINATED) {
+        fputs("; interrupted before the end", summary->out);
+    }
+    if (cut_off) {
+        fprintf(summary->out, ", with %s in flight",
+                check_text_count(number, sizeof number, cut_off));
+    }
+    fputc('\n', summary->out);
 }
 
 static void print_verdicts(const struct summary *summary) {

@@ -20,7 +20,7 @@
 #include "../../../tools/ringfetch/console.h"
 #include "fake_engine.h"
 
-enum { REFUSED = 1, TIMED_OUT, HTTP_STATUS, BAD_URL };
+enum { REFUSED = 1, TIMED_OUT, HTTP_STATUS, BAD_URL, INTERRUPTED };
 
 static void add(struct tally *tally, const char *url, enum rf_verdict verdict, unsigned status,
                 unsigned kind) {
@@ -297,22 +297,26 @@ static void test_summary(void **state) {
                                 .error = {.stage = 1, .kind = REFUSED},
                                 .detail = "the connection\nwas refused"};
     tally_add(&tally, &result);
+    result.url = "https://old.example/too";
+    tally_add(&tally, &result);
+    tally.total--, tally.bad--; /* for round figures */
     struct check_run run = {
         .tally = &tally, .seconds = 3.2, .exit = RF_SOME_FAILED, .compared = true};
     char *text = summary(&run, false);
     const char *head = "500 URLs checked in 3.20 s (156/s): 3 not well\n"
-                       "  dead 2, flaky 1, ok 497\n"
+                       "  dead 2, flaky 2, ok 497\n"
                        "\n"
                        "Not well, by host\n"
                        "docs.example: 2 of 499\n"
                        "  dead 404, new  http://docs.example/gone  (README.md:12:5 and 1 more)\n"
-                       "old.example: 1 of 1\n"
+                       "old.example: 2 of 2\n"
                        "  flaky refused  https://old.example/\\x1b]0;x\\x07  (docs/a.md:1)\n"
                        "      the connection\\x0awas refused\n"
+                       "  flaky refused  https://old.example/too  (docs/a.md:1)\n"
                        "\n"
                        "Not well, by file\n"
                        "        2  README.md\n"
-                       "        1  docs/a.md\n"
+                       "        2  docs/a.md\n"
                        "\n"
                        "Since the earlier run: 2 new, 0 fixed, 0 changed, 0 still not well\n"
                        "\n"
@@ -341,15 +345,19 @@ static void test_summary_of_many(void **state) {
         snprintf(url, sizeof url, "http://host%u.example/%u", i % 100, i);
         add(&tally, url, RF_VERDICT_DEAD, 500, HTTP_STATUS);
     }
+    for (unsigned i = 0; i < 7; i++) {
+        add(&tally, "http://host0.example/", RF_VERDICT_INCONCLUSIVE, 0, INTERRUPTED);
+    }
     tally.cert_days[0] = 2;
     tally.cert_days[1] = 1;
     struct check_run run = {.tally = &tally, .seconds = 60, .exit = RF_INTERRUPTED};
     char *text = summary(&run, false);
     assert_true(count_lines(text) < 80);
-    assert_non_null(strstr(text, "; interrupted before the end\n"));
-    assert_non_null(strstr(text, "host0.example: 100 of 300\n"));
+    assert_non_null(
+        strstr(text, ": 30,000 not well; interrupted before the end, with 7 in flight\n"));
+    assert_non_null(strstr(text, "host0.example: 100 of 307\n"));
     assert_non_null(strstr(text, "\n  ... 92 more of this host\n"));
-    assert_non_null(strstr(text, "\n... 29,500 more are in the records\n"));
+    assert_non_null(strstr(text, "\n... 29,507 more are in the records\n"));
     assert_null(strstr(text, "by file"));
     assert_null(strstr(text, "earlier run"));
     assert_non_null(strstr(text, "Certificates by days left: 2 expired, 1 < 7 d\n"));
