@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * check_escape.c: see check_escape.h. Each format is a table of what its special characters become; characters are ASCII, so bytes will
- * do. One function for each format that knows everything was rejected: that nothing dangerous is left of a control character
- * must be true in one place.
+ * check_escape.c: see check_escape.h. Each format is a table of what its special characters become;
+ * characters are ASCII, so bytes will do. One function for each format that knows everything was
+ * rejected: that nothing dangerous is left of a control character must be true in one place.
  */
 #include "check_escape.h"
 
@@ -42,7 +42,8 @@ void escape_xml(FILE *out, const char *text) {
     replace(out, shown, "&<>\"'", written);
 }
 
-/* Character references are never markup (CommonMark 6.2), and a table's cells end at a bar that stands there as such. */
+/* Character references are never markup (CommonMark 6.2), and a table's cells end at a bar that
+ * stands there as such. */
 void escape_markdown(FILE *out, const char *text, size_t max) {
     static const char special[] = "&<>|`*_[]\\~$@#!\"'(){}:";
     static const char *const written[] = {
@@ -72,7 +73,8 @@ static const char *host_end(const char *url) {
 
 static void write_uri(FILE *out, const char *text, bool path, const char *ampersand) {
     char shown[ESCAPE_BYTES_MAX];
-    /* A cut or rewritten name leads nowhere, but bytes that are no text may well name a file: only the length counts. */
+    /* A cut or rewritten name leads nowhere, but bytes that are no text may well name a file: only
+     * the length counts. */
     snprintf(shown, sizeof shown, "%s", text ? text : "");
     const char *brackets = path ? shown : host_end(shown);
     for (const char *at = shown; *at; at++) {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * check_github.c: --annotate github: workflow commands on standard output, which GitHub shows at the line of the file that a link stands in. Taken
- * from the tally at the end: printed as results come they would mix with records, and GitHub shows the first ten of each level and step,
- * which then were the quickest ones instead of the dead ones.
+ * check_github.c: --annotate github: workflow commands on standard output, which GitHub shows at
+ * the line of the file that a link stands in. Taken from the tally at the end: printed as results
+ * come they would mix with records, and GitHub shows the first ten of each level and step, which
+ * then were the quickest ones instead of the dead ones.
  *
- * The runner reads every line of a step's output for commands. Strangers' text has no line breaks left after escaping, so it can't
- * begin a line, and each line begins with our own command, which is the one that the runner then takes.
+ * The runner reads every line of a step's output for commands. Strangers' text has no line breaks
+ * left after escaping, so it can't begin a line, and each line begins with our own command, which
+ * is the one that the runner then takes.
  */
 #include <stdlib.h>
 

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * check_junit.c: --junit: one test suite, one test case a URL, as Jenkins, GitLab and the schemas in use take it. Test cases
- * are written as their results come, so memory does not grow with the run; the head has room for the counts, which are
- * written over it at the end.
+ * check_junit.c: --junit: one test suite, one test case a URL, as Jenkins, GitLab and the schemas
+ * in use take it. Test cases are written as their results come, so memory does not grow with the
+ * run; the head has room for the counts, which are written over it at the end.
  *
- * Dead, flaky and blocked links are failures: they were tested and found wanting. Inconclusive ones are errors, JUnit's word for a test that could
- * not be carried out: a run that learnt nothing must not look green. What can't be asked (mailto:) is skipped. What an earlier
- * run found well and was not asked again passes; to call it skipped would hide links that are known to be fine.
+ * Dead, flaky and blocked links are failures: they were tested and found wanting. Inconclusive ones
+ * are errors, JUnit's word for a test that could not be carried out: a run that learnt nothing must
+ * not look green. What can't be asked (mailto:) is skipped. What an earlier run found well and was
+ * not asked again passes; to call it skipped would hide links that are known to be fine.
  *
- * No attribute beyond the schemas' is used (`file` is GitLab's alone, and Jenkins' schema refuses it): where a link was found stands in the failure's text.
+ * No attribute beyond the schemas' is used (`file` is GitLab's alone, and Jenkins' schema refuses
+ * it): where a link was found stands in the failure's text.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +28,8 @@ struct junit {
     uint64_t tests, failures, errors, skipped;
 };
 
-/* As attributes, filled up with the spaces that XML allows between them, so that it is as long at the end as at the beginning. */
+/* As attributes, filled up with the spaces that XML allows between them, so that it is as long at
+ * the end as at the beginning. */
 static void write_counts(const struct junit *junit, double seconds) {
     char text[COUNTS_BYTES + 1];
     int used = snprintf(text, sizeof text,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * check_markdown.c: --markdown: a summary in GitHub's Markdown, as $GITHUB_STEP_SUMMARY takes it. Made at the end from the tally, on the main
- * thread. GitHub shows nothing at all of a summary of more than 1 MiB, so what is short and most telling comes first, and
- * tables end, and say so, when only a little is left. A file of several parts was rejected: a step has one summary.
+ * check_markdown.c: --markdown: a summary in GitHub's Markdown, as $GITHUB_STEP_SUMMARY takes it.
+ * Made at the end from the tally, on the main thread. GitHub shows nothing at all of a summary of
+ * more than 1 MiB, so what is short and most telling comes first, and tables end, and say so, when
+ * only a little is left. A file of several parts was rejected: a step has one summary.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,8 @@ static void write_more(FILE *out, uint64_t more) {
     }
 }
 
-/* ---- the run as a whole ----------------------------------------------------------------------- */
+/* ---- the run as a whole
+ * ----------------------------------------------------------------------- */
 
 static void write_heading(FILE *out, const struct check_run *run) {
     const struct tally *tally = run->tally;
@@ -124,7 +126,8 @@ static void write_hosts(FILE *out, const struct tally *tally) {
     }
 }
 
-/* ---- failures --------------------------------------------------------------------------------- */
+/* ---- failures
+ * --------------------------------------------------------------------------------- */
 
 static bool is_bad(const struct tally_failure *failure) {
     return failure->verdict != RF_VERDICT_OK && failure->verdict != RF_VERDICT_SKIPPED;
@@ -231,7 +234,8 @@ static void write_change(FILE *out, const struct tally *tally, enum tally_change
     write_more(out, tally->by_change[change] - shown);
 }
 
-/* ---- the report --------------------------------------------------------------------------------- */
+/* ---- the report
+ * --------------------------------------------------------------------------------- */
 
 static bool write_all(FILE *out, const struct check_run *run) {
     const struct tally *tally = run->tally;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * check_reports.c: see check_reports.h. Opened and closed on the main thread, filled on workers' threads one at a time. Writing a
- * report straight into its file was rejected: whoever reads it while a run of hours goes on, or after it was killed, would
- * take a part for the whole.
+ * check_reports.c: see check_reports.h. Opened and closed on the main thread, filled on workers'
+ * threads one at a time. Writing a report straight into its file was rejected: whoever reads it
+ * while a run of hours goes on, or after it was killed, would take a part for the whole.
  */
 #include "check_reports.h"
 
@@ -16,7 +16,8 @@
 
 #include "text.h"
 
-/* ---- all of them ------------------------------------------------------------------------------ */
+/* ---- all of them
+ * ------------------------------------------------------------------------------ */
 
 void reports_discard(struct reports *reports) {
     for (unsigned i = 0; i < reports->count; i++) {
@@ -65,7 +66,8 @@ bool reports_close(struct reports *reports, const struct check_run *run, char *w
     return whole;
 }
 
-/* ---- a report's file -------------------------------------------------------------------------- */
+/* ---- a report's file
+ * -------------------------------------------------------------------------- */
 
 static bool say_errno(char *why, size_t size, const char *path, int error) {
     char shown[PATH_MAX];
@@ -90,8 +92,8 @@ static void file_free(struct report_file *file) {
     *file = (struct report_file){.fd = -1};
 }
 
-/* mkstemp's files are their owner's alone; a report has the rights of the one that it replaces, or of any new file. Where the
- * file system knows no rights there are none to give. */
+/* mkstemp's files are their owner's alone; a report has the rights of the one that it replaces, or
+ * of any new file. Where the file system knows no rights there are none to give. */
 static void allow_readers(int fd, const struct stat *old) {
     mode_t mask = umask(0);
     umask(mask);
@@ -222,7 +224,8 @@ bool report_file_close(struct report_file *file, char *why, size_t why_size) {
     return whole;
 }
 
-/* ---- what reports say of a result ------------------------------------------------------------- */
+/* ---- what reports say of a result
+ * ------------------------------------------------------------- */
 
 struct rf_error report_error(const struct rf_result *result) {
     return result->error.kind ? result->error : result->first_error;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * check_reports.h: the files and lines that a check run leaves for machines and people beside its records: JUnit, SARIF, Markdown,
- * GitHub annotations, an HTML page. A report is opened before the run, so that a path that can't be written stops it in time;
- * results stream through it or are taken from the tally at the end.
+ * check_reports.h: the files and lines that a check run leaves for machines and people beside its
+ * records: JUnit, SARIF, Markdown, GitHub annotations, an HTML page. A report is opened before the
+ * run, so that a path that can't be written stops it in time; results stream through it or are
+ * taken from the tally at the end.
  */
 #ifndef TOOLS_CHECK_REPORTS_H
 #define TOOLS_CHECK_REPORTS_H
@@ -28,7 +29,8 @@ struct report_ops {
     bool (*open)(void **report, const char *path, char *why, size_t why_size);
     /* Each result, on workers' threads, one at a time. May be NULL. */
     void (*add)(void *report, const struct rf_result *result);
-    /* Writes the rest and frees. False: one line in `why` that names the file; what is there is then not whole. */
+    /* Writes the rest and frees. False: one line in `why` that names the file; what is there is
+     * then not whole. */
     bool (*close)(void *report, const struct check_run *run, char *why, size_t why_size);
     /* Frees what was opened for a run that never came about, and leaves no file. May be NULL. */
     void (*discard)(void *report);
@@ -59,9 +61,9 @@ bool reports_close(struct reports *reports, const struct check_run *run, char *w
 /* Instead of reports_close where there was no run: files of these names stay as they were. */
 void reports_discard(struct reports *reports);
 
-/* The file of a report: written under a temporary name beside its own, which it takes when it is whole. Standard output ("-") and what
- * exists and is no file (/dev/..., a pipe) get all of it at the end, so that it does not mix with records; it can be
- * sought in either way. */
+/* The file of a report: written under a temporary name beside its own, which it takes when it is
+ * whole. Standard output ("-") and what exists and is no file (/dev/..., a pipe) get all of it at
+ * the end, so that it does not mix with records; it can be sought in either way. */
 struct report_file {
     FILE *out;
     char *path;      /* as the user named it */
@@ -70,7 +72,8 @@ struct report_file {
     int fd;          /* where it is copied to; -1: nowhere */
 };
 bool report_file_open(struct report_file *file, const char *path, char *why, size_t why_size);
-/* False where not all could be written; the file is closed then too, and the temporary name gone. */
+/* False where not all could be written; the file is closed then too, and the temporary name
+ * gone. */
 bool report_file_close(struct report_file *file, char *why, size_t why_size);
 void report_file_discard(struct report_file *file);
 
@@ -78,12 +81,14 @@ void report_file_discard(struct report_file *file);
 struct rf_error report_error(const struct rf_result *result);
 /* "refused"; the verdict's name where no error says why. */
 const char *report_kind(const struct rf_result *result);
-/* "connect: the connection was refused": one line without the URL, of strangers' text. Returns `out`. */
+/* "connect: the connection was refused": one line without the URL, of strangers' text. Returns
+ * `out`. */
 char *report_message(char *out, size_t size, const struct rf_result *result);
 /* What those need of a failure, and url, source, line, column. */
 struct rf_result report_result(const struct tally_failure *failure);
-/* The path of the file that a link was found in, from the working directory where it lies beneath that; NULL: it was found in no file (a URL, standard
- * input, a command line). Points into `source`. */
+/* The path of the file that a link was found in, from the working directory where it lies beneath
+ * that; NULL: it was found in no file (a URL, standard input, a command line). Points into
+ * `source`. */
 const char *report_path(const char *source);
 
 #endif

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * check_sarif.c: --sarif: SARIF 2.1.0 for code scanning, section numbers are that standard's. Results are written as they come and what describes them (rules,
- * the invocation) after them: an object's members have no order. Only what is the target's fault is a result: an inconclusive link that
- * became an alert would be "fixed" by the next run, so these are counted in a notification instead.
+ * check_sarif.c: --sarif: SARIF 2.1.0 for code scanning, section numbers are that standard's.
+ * Results are written as they come and what describes them (rules, the invocation) after them: an
+ * object's members have no order. Only what is the target's fault is a result: an inconclusive link
+ * that became an alert would be "fixed" by the next run, so these are counted in a notification
+ * instead.
  *
- * GitHub refuses a file with more than 25,000 results; the rest is counted in a notification too. Splitting them into several
- * runs was rejected: GitHub takes the runs of one tool and category for one.
+ * GitHub refuses a file with more than 25,000 results; the rest is counted in a notification too.
+ * Splitting them into several runs was rejected: GitHub takes the runs of one tool and category for
+ * one.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -36,9 +39,11 @@ struct sarif {
     } seen[SEEN_SLOTS];
 };
 
-/* ---- text ------------------------------------------------------------------------------------- */
+/* ---- text
+ * ------------------------------------------------------------------------------------- */
 
-/* Brackets begin an embedded link and braces a placeholder in a message (3.11.5, 3.11.6), those that text_escape writes too. */
+/* Brackets begin an embedded link and braces a placeholder in a message (3.11.5, 3.11.6), those
+ * that text_escape writes too. */
 static void write_message(FILE *out, const char *text) {
     char shown[2 * MESSAGE_BYTES], plain[2 * sizeof shown], *at = plain;
     text_escape(shown, sizeof shown, text);
@@ -69,7 +74,8 @@ static void write_stamp(char out[STAMP_BYTES]) {
     strftime(out, STAMP_BYTES, "%Y-%m-%dT%H:%M:%SZ", &parts);
 }
 
-/* ---- results ---------------------------------------------------------------------------------- */
+/* ---- results
+ * ---------------------------------------------------------------------------------- */
 
 /* FNV-1a, whose values stay the same for ever. The NUL counts, so that "a" "bc" is not "ab" "c". */
 static uint64_t hash_add(uint64_t hash, const char *text) {
@@ -89,8 +95,9 @@ static unsigned occurrence(struct sarif *sarif, uint64_t hash) {
     return ++sarif->seen[slot].count;
 }
 
-/* Neither the line nor the error is part of it: an alert stays the same one when text is added above the link, or when the
- * server refuses today what it let time out yesterday. primaryLocationLineHash is the name that GitHub knows. */
+/* Neither the line nor the error is part of it: an alert stays the same one when text is added
+ * above the link, or when the server refuses today what it let time out yesterday.
+ * primaryLocationLineHash is the name that GitHub knows. */
 static void write_fingerprint(struct sarif *sarif, const struct rf_result *result,
                               const char *path) {
     uint64_t hash = hash_add(UINT64_C(0xCBF29CE484222325), path ? path : "");
@@ -103,8 +110,9 @@ static void write_fingerprint(struct sarif *sarif, const struct rf_result *resul
             (unsigned long long)hash, count, (unsigned long long)hash, count);
 }
 
-/* A link that was found in no file is its own place: without one GitHub drops the result. Columns are bytes; a viewer that counts characters
- * is off where others than ASCII stand before the link. */
+/* A link that was found in no file is its own place: without one GitHub drops the result. Columns
+ * are bytes; a viewer that counts characters is off where others than ASCII stand before the
+ * link. */
 static void write_location(FILE *out, const struct rf_result *result, const char *path) {
     fputs(",\"locations\":[{\"physicalLocation\":{\"artifactLocation\":{\"uri\":\"", out);
     if (path) {
@@ -187,7 +195,8 @@ static void sarif_add(void *report, const struct rf_result *result) {
     }
 }
 
-/* ---- what describes them ------------------------------------------------------------------------ */
+/* ---- what describes them
+ * ------------------------------------------------------------------------ */
 
 static const char *meaning_of(const char *rule) {
     struct rf_error_row row;
@@ -236,7 +245,7 @@ static void write_rule(FILE *out, const char *rule) {
     fprintf(out, "{\"id\":\"%s\",\"name\":\"%s\",\"shortDescription\":{\"text\":", rule, rule);
     write_message(out, meaning);
     fputs("},\"fullDescription\":{\"text\":", out);
-    snprintf(help, sizeof help, "A link was checked and %s.", meaning);
+    snprintf(help, sizeof help, "Checking a link found this: %s.", meaning);
     write_message(out, help);
     fputs("},\"help\":{\"text\":", out);
     write_message(out, advice_for(rule));
@@ -304,7 +313,8 @@ static void write_invocation(const struct sarif *sarif, const struct check_run *
     fputs("]}]", out);
 }
 
-/* ---- the report --------------------------------------------------------------------------------- */
+/* ---- the report
+ * --------------------------------------------------------------------------------- */
 
 static bool sarif_open(void **report, const char *path, char *why, size_t why_size) {
     struct sarif *sarif = calloc(1, sizeof *sarif);

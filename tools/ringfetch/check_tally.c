@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * check_tally.c: see check_tally.h. Hosts are found in an open hash table of indices; which of them has the fewest results is
- * known from a heap whose keys are brought up to date only when somebody has to make room, so that a result of a known host
- * costs one look-up however many hosts there are. Counting every increment into an ordered list, as space-saving is usually
- * written, was rejected: it touches three more cache lines for every result, and the order is needed only at evictions.
+ * check_tally.c: see check_tally.h. Hosts are found in an open hash table of indices; which of them
+ * has the fewest results is known from a heap whose keys are brought up to date only when somebody
+ * has to make room, so that a result of a known host costs one look-up however many hosts there
+ * are. Counting every increment into an ordered list, as space-saving is usually written, was
+ * rejected: it touches three more cache lines for every result, and the order is needed only at
+ * evictions.
  *
  * Workers' threads call tally_add, one at a time; readers hold the lock.
  */
@@ -60,8 +62,8 @@ const char *tally_change_name(enum tally_change change) {
     return change_names[change];
 }
 
-/* Nothing that a run found out is worth keeping when the tally is wrong, and no caller could do anything about it. Other threads
- * are at work, so nothing of theirs is torn down. */
+/* Nothing that a run found out is worth keeping when the tally is wrong, and no caller could do
+ * anything about it. Other threads are at work, so nothing of theirs is torn down. */
 static void *checked(void *memory) {
     if (!memory) {
         static const char line[] = "ringfetch: out of memory\n";
@@ -80,7 +82,8 @@ void tally_init(struct tally *tally) {
     }
     tally->hosts = checked(calloc(TALLY_HOSTS_MAX, sizeof *tally->hosts));
     struct host_memory *memory = checked(calloc(1, sizeof *memory));
-    /* Strangers choose the names: without a seed they could choose names that collide. A seed of 0 is bad luck, no fault. */
+    /* Strangers choose the names: without a seed they could choose names that collide. A seed of 0
+     * is bad luck, no fault. */
     ssize_t got = getrandom(&memory->seed, sizeof memory->seed, GRND_NONBLOCK);
     (void)got;
     tally->host_buckets = (uint32_t *)memory;
@@ -114,7 +117,8 @@ void tally_deinit(struct tally *tally) {
     memset(tally, 0, sizeof *tally);
 }
 
-/* ---- hosts ------------------------------------------------------------------------------------ */
+/* ---- hosts
+ * ------------------------------------------------------------------------------------ */
 
 static struct host_memory *memory_of(const struct tally *tally) {
     return (struct host_memory *)tally->host_buckets;
@@ -129,7 +133,8 @@ static uint32_t hash_name(uint32_t seed, const char *name) {
     return (uint32_t)hash;
 }
 
-/* Hosts in the order in which they make room: fewest results first, and among those the ones that were well. */
+/* Hosts in the order in which they make room: fewest results first, and among those the ones that
+ * were well. */
 static uint32_t key_of(const struct tally_host *host) {
     const uint64_t count_max = (1u << (32 - KEY_BAD_BITS)) - 1, bad_max = (1u << KEY_BAD_BITS) - 1;
     uint64_t count = host->count < count_max ? host->count : count_max;
@@ -167,7 +172,8 @@ static void heap_make(const struct tally *tally) {
     }
 }
 
-/* The host that makes room. Keys only grow, so whoever still is first when its key is up to date has the least. */
+/* The host that makes room. Keys only grow, so whoever still is first when its key is up to date
+ * has the least. */
 static uint32_t heap_first(const struct tally *tally) {
     struct host_memory *memory = memory_of(tally);
     for (;;) {
@@ -204,8 +210,9 @@ static void slot_empty(struct host_memory *memory, size_t hole) {
     memory->slot[hole] = 0;
 }
 
-/* The place of the host with the fewest results, for a new one. Its count is inherited, so that a count is never too small and
- * a host that comes often stays; its faults and times are not, because they would be said of somebody who never had them. */
+/* The place of the host with the fewest results, for a new one. Its count is inherited, so that a
+ * count is never too small and a host that comes often stays; its faults and times are not,
+ * because they would be said of somebody who never had them. */
 static uint32_t host_make_room(struct tally *tally) {
     struct host_memory *memory = memory_of(tally);
     uint32_t index = heap_first(tally);
@@ -294,7 +301,8 @@ char *tally_result_host(char *out, size_t size, const struct rf_result *result) 
     return tally_host_name(out, size, url ? url : "");
 }
 
-/* ---- results ---------------------------------------------------------------------------------- */
+/* ---- results
+ * ---------------------------------------------------------------------------------- */
 
 static bool is_bad(enum rf_verdict verdict) {
     return verdict == RF_VERDICT_DEAD || verdict == RF_VERDICT_FLAKY ||
@@ -428,7 +436,8 @@ void tally_add(struct tally *tally, const struct rf_result *result) {
     pthread_mutex_unlock(&tally->lock);
 }
 
-/* ---- the order of hosts ----------------------------------------------------------------------- */
+/* ---- the order of hosts
+ * ----------------------------------------------------------------------- */
 
 /* What a host is ranked by; 0 leaves it out. */
 static double badness(const struct tally_host *host) {

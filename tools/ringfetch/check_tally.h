@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * check_tally.h: what a check run's results add up to: counts, latencies by phase, the slowest hosts, the failures. Of bounded size however
- * long the run is; what does not fit is counted and said to be missing. The reports, the live table and the summary read it.
+ * check_tally.h: what a check run's results add up to: counts, latencies by phase, the slowest
+ * hosts, the failures. Of bounded size however long the run is; what does not fit is counted and
+ * said to be missing. The reports, the live table and the summary read it.
  *
- * tally_add is called on workers' threads, one at a time; the progress thread reads at the same time, hence the lock: whoever reads while
- * the run goes on holds it.
+ * tally_add is called on workers' threads, one at a time; the progress thread reads at the same
+ * time, hence the lock: whoever reads while the run goes on holds it.
  */
 #ifndef TOOLS_CHECK_TALLY_H
 #define TOOLS_CHECK_TALLY_H
@@ -51,7 +52,8 @@ struct tally_failure {
     char *url, *final_url, *host, *source, *tag, *detail, *ip;
 };
 
-/* One host:port. When the table is full, the host with the fewest results makes room (space-saving), and `approximate` says that it took over. */
+/* One host:port. When the table is full, the host with the fewest results makes room
+ * (space-saving), and `approximate` says that it took over. */
 struct tally_host {
     char *name; /* "example.org", "example.org:8080" */
     uint64_t count, bad;
@@ -83,10 +85,12 @@ struct tally {
 void tally_init(struct tally *tally);
 void tally_deinit(struct tally *tally);
 void tally_add(struct tally *tally, const struct rf_result *result);
-/* Indices of the hosts with the most bad results, or with the highest mean of total; at most `max`, those with none of it left out. Returns how many. */
+/* Indices of the hosts with the most bad results, or with the highest mean of total; at most `max`,
+ * those with none of it left out. Returns how many. */
 size_t tally_worst_hosts(const struct tally *tally, size_t *index, size_t max);
 size_t tally_slowest_hosts(const struct tally *tally, size_t *index, size_t max);
-/* "example.org:8080" of a URL, in lower case and without the port that its scheme implies; "" where it has no scheme or no host. */
+/* "example.org:8080" of a URL, in lower case and without the port that its scheme implies; "" where
+ * it has no scheme or no host. */
 char *tally_host_name(char *out, size_t size, const char *url);
 /* The same of what a result was asked for, also where the scheme was left out. */
 char *tally_result_host(char *out, size_t size, const struct rf_result *result);

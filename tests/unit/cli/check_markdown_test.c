@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * check_markdown_test.c: a small summary whole, its order, and that it stays below what GitHub shows.
+ * check_markdown_test.c: a small summary whole, its order, and that it stays below what GitHub
+ * shows.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * check_reports_test.c: how a report comes to its file, and what JUnit and GitHub's annotations say, whole files for small runs.
+ * check_reports_test.c: how a report comes to its file, and what JUnit and GitHub's annotations
+ * say, whole files for small runs.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -86,7 +87,8 @@ static void add(const struct rf_result *result) {
     reports_add(&reports, result);
 }
 
-/* ---- files ------------------------------------------------------------------------------------ */
+/* ---- files
+ * ------------------------------------------------------------------------------------ */
 
 static void test_appears_when_whole(void **state) {
     (void)state;
@@ -190,7 +192,8 @@ static void test_pipe_gets_all_at_the_end(void **state) {
     close(reader);
 }
 
-/* ---- JUnit ------------------------------------------------------------------------------------ */
+/* ---- JUnit
+ * ------------------------------------------------------------------------------------ */
 
 static xmlNode *child(xmlNode *of, const char *name) {
     for (xmlNode *at = of->children; at; at = at->next) {
@@ -307,7 +310,8 @@ static void test_junit_hostile(void **state) {
     xmlFreeDoc(document);
 }
 
-/* ---- GitHub ----------------------------------------------------------------------------------- */
+/* ---- GitHub
+ * ----------------------------------------------------------------------------------- */
 
 static int annotate(int argc, char **argv) {
     (void)argc, (void)argv;

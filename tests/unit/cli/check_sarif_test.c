@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * check_sarif_test.c: a small SARIF file whole, and what hostile text, many results and later runs must not change. That a file follows the
- * standard's schema is for tests/e2e/report_formats.py.
+ * check_sarif_test.c: a small SARIF file whole, and what hostile text, many results and later runs
+ * must not change. That a file follows the standard's schema is for tests/e2e/report_formats.py.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -107,7 +107,7 @@ static void test_whole_result(void **state) {
     assert_string_equal(text_at(got, "tool.driver.rules.0.shortDescription.text"),
                         "it is \\[so\\]");
     assert_string_equal(text_at(got, "tool.driver.rules.0.fullDescription.text"),
-                        "A link was checked and it is \\[so\\].");
+                        "Checking a link found this: it is \\[so\\].");
     assert_non_null(text_at(got, "tool.driver.rules.0.help.text"));
     assert_true(json_is_true(at(got, "invocations.0.executionSuccessful")));
     assert_int_equal(json_integer_value(at(got, "invocations.0.exitCode")), 1);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * check_tally_test.c: what is counted, what is kept, who makes room, and that a result of a known host is cheap.
+ * check_tally_test.c: what is counted, what is kept, who makes room, and that a result of a known
+ * host is cheap.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -249,7 +250,8 @@ static void test_host_order(void **state) {
     assert_int_equal(tally_slowest_hosts(tally, index, 0), 0);
 }
 
-/* Each host is found where it is, however many came and went: a result more counts there and nobody has to go. */
+/* Each host is found where it is, however many came and went: a result more counts there and nobody
+ * has to go. */
 static void assert_all_known(struct tally *tally) {
     char url[96], name[64];
     for (size_t i = 0; i < tally->host_count; i++) {
@@ -294,7 +296,8 @@ static void test_hosts_make_room(void **state) {
     assert_int_equal(find(tally, "often.test")->bad, 1);
 }
 
-/* Space-saving's promise: whoever has more than total / TALLY_HOSTS_MAX results is in the table, and no count is too small. */
+/* Space-saving's promise: whoever has more than total / TALLY_HOSTS_MAX results is in the table,
+ * and no count is too small. */
 static void test_frequent_hosts_stay(void **state) {
     struct tally *tally = *state;
     char url[64];
@@ -331,7 +334,8 @@ static double seconds(void) {
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* Ten times what it takes, so that sanitizers and a busy machine don't fail; a look at every host would. */
+/* Ten times what it takes, so that sanitizers and a busy machine don't fail; a look at every host
+ * would. */
 static void test_add_is_cheap(void **state) {
     struct tally *tally = *state;
     enum { HOSTS = 4000, ROUNDS = 50 };
