@@ -32,7 +32,7 @@ __attribute__((format(printf, 1, 2))) void console_line(const char *format, ...)
 void console_bar(const char *text);
 
 /* The same with several lines, separated by \n, ASCII but for colours (ESC [ ... m, off again at each line's end), each narrower
- * than the terminal and fewer than it has rows. Only where console_is_terminal says so. What was drawn is forgotten, and left
+ * than the terminal and no more than it has rows. Only where console_is_terminal says so. What was drawn is forgotten, and left
  * where it is, when the process was stopped or in the background: what stands above the cursor is then somebody else's. */
 void console_block(const char *text);
 
