@@ -82,7 +82,7 @@ static void copy_line(struct markdown *markdown, struct span line) {
 }
 
 static bool copy_text(struct markdown *markdown, struct span text) {
-    size_t room = text.len + text.len / PARAGRAPH_LINES_MAX + 1;
+    size_t room = text.len + text.len / PARAGRAPH_LINES_MAX + 2;
     unsigned lines = 0;
     markdown->copy = malloc(room);
     if (!markdown->copy)
@@ -100,6 +100,7 @@ static bool copy_text(struct markdown *markdown, struct span text) {
         }
         text = span_skip(text, line.len);
     }
+    markdown->copy[markdown->len] = 0; /* md4c 0.4 calls strcspn */
     return true;
 }
 
