@@ -179,9 +179,8 @@ static void make_job(struct feeder *feeder, const struct input_record *record) {
     if (!err_is(err) && !record->is_decided) {
         /* What a document links to was not typed: its schemes are schemes. */
         enum url_fault fault =
-            record->is_link
-                ? url_parse(&url, record->url, NULL, feeder->href, sizeof feeder->href)
-                : url_parse_typed(&url, record->url, feeder->href, sizeof feeder->href);
+            record->is_link ? url_parse(&url, record->url, NULL, feeder->href, sizeof feeder->href)
+                            : url_parse_typed(&url, record->url, feeder->href, sizeof feeder->href);
         if (fault != URL_OK) {
             err = url_err(fault, record->line);
             why = url_fault_text(fault);

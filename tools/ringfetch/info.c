@@ -42,7 +42,8 @@ static const struct option_row rows[] = {
      .offset = offsetof(struct info_options, settings.threads), .min = 1, .max = 1024},
     {"json", 0, 0, option_flag, .offset = offsetof(struct info_options, json)},
 };
-static const struct option_table table = {"info", help, rows, sizeof rows / sizeof *rows, NULL, NULL};
+static const struct option_table table = {"info", help, rows, sizeof rows / sizeof *rows,
+                                          NULL,   NULL};
 
 struct line {
     char *group, *name, *value;

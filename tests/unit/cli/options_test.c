@@ -45,8 +45,8 @@ static const struct option_row rows[] = {
     {"later", 'k', OPTION_LATER, .take = NULL},
     {"nothing", 0, 0, .take = NULL},
 };
-static const struct option_table table = {"try", "the help\n", rows, sizeof rows / sizeof *rows,
-                                          take_operand, NULL};
+static const struct option_table table = {
+    "try", "the help\n", rows, sizeof rows / sizeof *rows, take_operand, NULL};
 
 static char line[512];
 
