@@ -38,8 +38,7 @@ static void write_more(FILE *out, uint64_t more) {
     }
 }
 
-/* ---- the run as a whole
- * ----------------------------------------------------------------------- */
+/* ---- the run as a whole ---------------------------------------------------------------------- */
 
 static void write_heading(FILE *out, const struct check_run *run) {
     const struct tally *tally = run->tally;
@@ -126,8 +125,7 @@ static void write_hosts(FILE *out, const struct tally *tally) {
     }
 }
 
-/* ---- failures
- * --------------------------------------------------------------------------------- */
+/* ---- failures -------------------------------------------------------------------------------- */
 
 static bool is_bad(const struct tally_failure *failure) {
     return failure->verdict != RF_VERDICT_OK && failure->verdict != RF_VERDICT_SKIPPED;
@@ -234,8 +232,7 @@ static void write_change(FILE *out, const struct tally *tally, enum tally_change
     write_more(out, tally->by_change[change] - shown);
 }
 
-/* ---- the report
- * --------------------------------------------------------------------------------- */
+/* ---- the report ------------------------------------------------------------------------------ */
 
 static bool write_all(FILE *out, const struct check_run *run) {
     const struct tally *tally = run->tally;

@@ -16,8 +16,7 @@
 
 #include "text.h"
 
-/* ---- all of them
- * ------------------------------------------------------------------------------ */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 void reports_discard(struct reports *reports) {
     for (unsigned i = 0; i < reports->count; i++) {
@@ -66,8 +65,7 @@ bool reports_close(struct reports *reports, const struct check_run *run, char *w
     return whole;
 }
 
-/* ---- a report's file
- * -------------------------------------------------------------------------- */
+/* ---- a report's file ------------------------------------------------------------------------- */
 
 static bool say_errno(char *why, size_t size, const char *path, int error) {
     char shown[PATH_MAX];
@@ -224,8 +222,7 @@ bool report_file_close(struct report_file *file, char *why, size_t why_size) {
     return whole;
 }
 
-/* ---- what reports say of a result
- * ------------------------------------------------------------- */
+/* ---- what reports say of a result ------------------------------------------------------------ */
 
 struct rf_error report_error(const struct rf_result *result) {
     return result->error.kind ? result->error : result->first_error;

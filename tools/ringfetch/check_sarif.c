@@ -39,8 +39,7 @@ struct sarif {
     } seen[SEEN_SLOTS];
 };
 
-/* ---- text
- * ------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 /* Brackets begin an embedded link and braces a placeholder in a message (3.11.5, 3.11.6), those
  * that text_escape writes too. */
@@ -74,8 +73,7 @@ static void write_stamp(char out[STAMP_BYTES]) {
     strftime(out, STAMP_BYTES, "%Y-%m-%dT%H:%M:%SZ", &parts);
 }
 
-/* ---- results
- * ---------------------------------------------------------------------------------- */
+/* ---- results --------------------------------------------------------------------------------- */
 
 /* FNV-1a, whose values stay the same for ever. The NUL counts, so that "a" "bc" is not "ab" "c". */
 static uint64_t hash_add(uint64_t hash, const char *text) {
@@ -195,8 +193,7 @@ static void sarif_add(void *report, const struct rf_result *result) {
     }
 }
 
-/* ---- what describes them
- * ------------------------------------------------------------------------ */
+/* ---- what describes them --------------------------------------------------------------------- */
 
 static const char *meaning_of(const char *rule) {
     struct rf_error_row row;
@@ -313,8 +310,7 @@ static void write_invocation(const struct sarif *sarif, const struct check_run *
     fputs("]}]", out);
 }
 
-/* ---- the report
- * --------------------------------------------------------------------------------- */
+/* ---- the report ------------------------------------------------------------------------------ */
 
 static bool sarif_open(void **report, const char *path, char *why, size_t why_size) {
     struct sarif *sarif = calloc(1, sizeof *sarif);

@@ -117,8 +117,7 @@ void tally_deinit(struct tally *tally) {
     memset(tally, 0, sizeof *tally);
 }
 
-/* ---- hosts
- * ------------------------------------------------------------------------------------ */
+/* ---- hosts ----------------------------------------------------------------------------------- */
 
 static struct host_memory *memory_of(const struct tally *tally) {
     return (struct host_memory *)tally->host_buckets;
@@ -301,8 +300,7 @@ char *tally_result_host(char *out, size_t size, const struct rf_result *result) 
     return tally_host_name(out, size, url ? url : "");
 }
 
-/* ---- results
- * ---------------------------------------------------------------------------------- */
+/* ---- results --------------------------------------------------------------------------------- */
 
 static bool is_bad(enum rf_verdict verdict) {
     return verdict == RF_VERDICT_DEAD || verdict == RF_VERDICT_FLAKY ||
@@ -436,8 +434,7 @@ void tally_add(struct tally *tally, const struct rf_result *result) {
     pthread_mutex_unlock(&tally->lock);
 }
 
-/* ---- the order of hosts
- * ----------------------------------------------------------------------- */
+/* ---- the order of hosts ---------------------------------------------------------------------- */
 
 /* What a host is ranked by; 0 leaves it out. */
 static double badness(const struct tally_host *host) {

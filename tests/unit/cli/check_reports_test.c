@@ -87,8 +87,7 @@ static void add(const struct rf_result *result) {
     reports_add(&reports, result);
 }
 
-/* ---- files
- * ------------------------------------------------------------------------------------ */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static void test_appears_when_whole(void **state) {
     (void)state;
@@ -192,8 +191,7 @@ static void test_pipe_gets_all_at_the_end(void **state) {
     close(reader);
 }
 
-/* ---- JUnit
- * ------------------------------------------------------------------------------------ */
+/* ---- JUnit ----------------------------------------------------------------------------------- */
 
 static xmlNode *child(xmlNode *of, const char *name) {
     for (xmlNode *at = of->children; at; at = at->next) {
@@ -310,8 +308,7 @@ static void test_junit_hostile(void **state) {
     xmlFreeDoc(document);
 }
 
-/* ---- GitHub
- * ----------------------------------------------------------------------------------- */
+/* ---- GitHub ---------------------------------------------------------------------------------- */
 
 static int annotate(int argc, char **argv) {
     (void)argc, (void)argv;
