@@ -180,6 +180,8 @@ struct feeding {
 /* engine_check.c */
 enum rf_exit check_settings(struct rf_engine *engine, char *why, size_t why_size);
 enum rf_verdict check_verdict(const struct job *job);
+/* Its answer says nothing of what the run would ask of the same URL. */
+bool job_asks_its_own(const struct job *job);
 
 /* engine_confirm.c */
 struct confirm_pass;

@@ -32,6 +32,10 @@ static bool is_answer(struct err err) {
            err.kind != ERR_STALLED && err.kind != ERR_UNREACHABLE;
 }
 
+bool job_asks_its_own(const struct job *job) {
+    return job->own_spec || job->size >= 0 || job->sha256 || (job->extra && job->extra->expect);
+}
+
 enum rf_verdict check_verdict(const struct job *job) {
     const struct job_extra *extra = job->extra;
     if (job->skipped)

@@ -101,6 +101,7 @@ static const struct rf_tls_facts *tls_of(const struct job *job, struct result_te
 static void fill_check(const struct job *job, struct rf_result *result) {
     const struct job_extra *extra = job->extra;
     result->verdict = check_verdict(job);
+    result->own_request = job_asks_its_own(job);
     if (!extra)
         return;
     result->title = extra->title;
@@ -133,9 +134,9 @@ void result_fill(const struct job *job, struct rf_result *result, struct result_
         .method = job->method ? job->method : job_spec_method(job_spec_of(job)),
         .final_url = job->url.href,
         .redirect_count = job->redirect_count,
-        .http = !job->status ? NULL
-                : job->minor ? "1.1"
-                             : "1.0",
+        .http = !job->status || job->skipped ? NULL
+                : job->minor                 ? "1.1"
+                                             : "1.0",
         .ip = inet ? address_text(address, texts->ip) : NULL,
         .port = inet ? address_port(address) : job->url.port,
         .reused = exchange->reused,

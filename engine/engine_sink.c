@@ -112,7 +112,8 @@ static enum sink_answer prepare(struct job *job) {
     unsigned skipped = 0;
     for (unsigned i = 0; i < engine->output_count; i++) {
         const struct rf_output_ops *ops = engine->output[i].ops;
-        if (!ops->prepare || (!ops->wants_body && !job_is_checked(job)))
+        bool asked = job_is_checked(job) ? !job_asks_its_own(job) : ops->wants_body;
+        if (!ops->prepare || !asked)
             continue;
         switch (ops->prepare(engine->output[i].self, &stream[i].open)) {
         case RF_OUTPUT_SKIP:

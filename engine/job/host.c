@@ -5,11 +5,12 @@
  */
 #include "job/loan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 
-enum { BUCKETS_FIRST = 256 };
+enum { BUCKETS_FIRST = 256, SILENT_CONNECTS = 3, SILENT_REQUESTS = 32 };
 
 /* A host whose URLs have failed is not asked for all of them at once again. */
 static const uint64_t CONFIRM_INTERVAL_NS = 20 * NS_PER_MS;
@@ -174,6 +175,37 @@ void host_leave(struct sched *sched, struct job *job) {
     loan_step(sched, host);
     host_place(sched, host, conn_pool_now(sched->conns));
     host_forget_if_unused(sched, host);
+}
+
+/* Three that found nobody to connect to, or as many as may be in flight that were accepted and never answered. */
+static bool host_seems_dead(const struct host *host, const struct job *job) {
+    return !host->answered &&
+           host->silent >= (job->err.stage == STAGE_CONNECT ? SILENT_CONNECTS : SILENT_REQUESTS);
+}
+
+/* In a check only: thousands of URLs of one silent host would keep a run busy for hours, ten seconds each, and each would learn what
+ * the first ones did. The confirm pass asks once more. */
+void host_note_end(struct sched *sched, struct job *job) {
+    struct host *host = job->host;
+    if (job->status) {
+        host->answered = true;
+        return;
+    }
+    if (job->err.kind != ERR_TIMED_OUT && job->err.kind != ERR_STALLED)
+        return;
+    host->silent++;
+    if (!host_seems_dead(host, job) || !host->waiting_count)
+        return;
+    struct err err = job->err;
+    char why[96];
+    snprintf(why, sizeof why, "not asked: the host did not answer any of %u requests",
+             host->silent);
+    for (uint32_t left = host->waiting_count; left > 0; left--) {
+        struct job *waiting = LIST_ENTRY(list_first(&host->waiting), struct job, link);
+        host_dequeue(sched, waiting);
+        job_set_text(sched->pool, &waiting->why, span_text(why));
+        job_end(waiting, err);
+    }
 }
 
 void host_hold(struct sched *sched, struct host *host, uint64_t until_ns) {

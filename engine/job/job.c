@@ -246,6 +246,8 @@ static bool must_refetch(const struct job *job) {
 /* The exchange is over, the job still at its host. */
 void job_exchange_ended(struct job *job) {
     uint64_t delay_ns;
+    if (job_is_checked(job) && !job->sched->stopping)
+        host_note_end(job->sched, job);
     if (job_is_checked(job) && !job->sched->stopping && check_blames_head(job)) {
         job_ask_by_get(job);
     } else if (err_is(job->err)) {

@@ -100,6 +100,8 @@ struct host {
     struct heap_item due; /* when it may start again */
     uint32_t waiting_count, in_flight;
     uint32_t limit;         /* of in_flight: --per-host less what is lent, or what is borrowed */
+    uint32_t silent;        /* requests that ended without a sign of it, ... */
+    bool answered;          /* ... unless it has ever answered one, while it was known */
     uint32_t lent;          /* to other workers */
     uint32_t lending;       /* to be lent to lend_to as soon as so many are free */
     struct sched *lend_to;  /* NULL: nobody */
@@ -123,6 +125,8 @@ bool host_still_ready(struct sched *sched, struct host *host);
 struct job *host_start_next(struct sched *sched, struct host *host);
 /* The job no longer runs at its host. */
 void host_leave(struct sched *sched, struct job *job);
+/* A request has ended: did the host answer it? One that never does is given up: what waits for it ends as that request did. */
+void host_note_end(struct sched *sched, struct job *job);
 /* Nothing is asked of this host before `until_ns`. */
 void host_hold(struct sched *sched, struct host *host, uint64_t until_ns);
 void host_is_due(struct sched *sched, struct host *host);

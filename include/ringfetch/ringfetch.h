@@ -262,7 +262,9 @@ struct rf_result {
     const char *title;  /* of the page, UTF-8; NULL: none, or not asked for */
     const char *source; /* the file or URL that `line` is of; NULL: none */
     unsigned column;    /* in that line, from 1, in bytes; 0: not known */
-    bool cached;        /* `skipped` because an earlier run had found it well; status is of then */
+    bool
+        own_request; /* asked with a method, fields, a body or expectations of its own, not only the run's */
+    bool cached; /* `skipped` because an earlier run had found it well; status is of then */
     unsigned
         passes; /* confirm passes it went through; with any, first_... is what the first pass said */
     unsigned first_status;

@@ -190,8 +190,7 @@ static void summarise(const struct check *check, const struct check_run *run) {
     }
     bool on_stdout = check->options->shows_table && isatty(STDOUT_FILENO);
     FILE *out = on_stdout ? stdout : stderr;
-    check_summary(out, run,
-                  !getenv("NO_COLOR") && (on_stdout || (watched && console_is_terminal())));
+    check_summary(out, run, console_has_colour() && (on_stdout || watched));
     fflush(out);
 }
 

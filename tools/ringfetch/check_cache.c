@@ -213,7 +213,7 @@ static enum rf_output_answer cache_prepare(void *output, struct rf_stream *strea
 
 static void cache_record(void *output, struct rf_stream *stream, const struct rf_result *result) {
     struct cache *cache = output;
-    if (!stream->url || result->skipped || result->cached) {
+    if (!stream->url || result->skipped || result->cached || result->own_request) {
         return;
     }
     switch (result->verdict) {
