@@ -219,14 +219,12 @@ static void test_nothing_from_strangers_is_markup(void **state) {
 
 static void test_long_texts_are_cut(void **state) {
     (void)state;
-    char url[5000] = "http://a.test/\303\274";
+    char url[5000] = "http://a.test/";
     memset(url + strlen(url), 'x', 4000);
     begin();
     add(dead(1, url));
-    /* So that the cut falls into a character. */
-    memmove(url + 15, url + 16, 3000);
-    for (int i = 14; i < 3000; i += 2) {
-        memcpy(url + i, "\303\274", 2);
+    for (int i = 15; i < 3000; i += 2) {
+        memcpy(url + i, "\303\274", 2); /* the cut at 1,000 falls into a character */
     }
     add(dead(2, url));
     memset(url + 14, '\001', 4000); /* six times as long in JSON */
