@@ -31,12 +31,12 @@ struct job *job_new(struct pool *pool, struct span text, const struct url *url, 
     job->retry_after_ms = -1;
     job->err = err;
     job->due.second = true;
-    if (url->href) {
+    if (url && url->href) {
         job->url = url_copy(url, pool_acquire(pool, url->href_len + 1));
         job->first = job->url;
     }
     /* Most URLs are given as they are sent, and a million may be in flight. */
-    if (url->href && text.len == url->href_len && memcmp(text.at, url->href, text.len) == 0)
+    if (url && url->href && text.len == url->href_len && memcmp(text.at, url->href, text.len) == 0)
         job->text = (char *)(uintptr_t)job->first.href;
     else
         job->text = pool_text(pool, text.at ? (const void *)text.at : "", text.len);
