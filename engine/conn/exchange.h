@@ -66,18 +66,19 @@ struct exchange {
     uint64_t deadline_ns;    /* 0: none. Ends it with timed-out at the stage it is in */
     bool head_method;
     bool idempotent;
-    const struct address *avoid; /* the host's other addresses go first, if it has any; or NULL */
-    bool last; /* nobody will want the connection afterwards. May be set as late as in on_head */
+    bool last;  /* nobody will want the connection afterwards. May be set as late as in on_head */
+    bool fresh; /* only a new connection will do */
+    /* NULL, or the owner's: where a connection has to be opened and the host has other addresses, they are tried before this one. */
+    const struct address *avoid;
 
     /* conn's. */
     uint8_t phase; /* enum exchange_phase */
-    bool fresh;    /* only a new connection will do */
+    bool anew;     /* only a new connection will do: `fresh`, or others have failed it */
     bool reused;   /* for the record: the connection had served before */
     bool
         surplus; /* with on_end: the server sent more than one response; this one may not be ours */
     struct conn *conn;
     struct origin *origin;
-    struct link link;
 
     /* Facts for the record. Times on the ring's clock, 0 where it did not happen. */
     uint64_t begun_ns, resolved_ns, connecting_ns, connected_ns, secured_ns, sent_ns, first_byte_ns;

@@ -193,7 +193,7 @@ static void client_begin(struct client *client) {
     exchange_begin(world.conns, &client->exchange, client->origin);
     /* A chain that is given up while it connects may have sent the request all the same. */
     const struct conn *conn = client->exchange.conn;
-    EXPECT_OF(client, client->exchange.idempotent || !conn || !conn->chain);
+    EXPECT_OF(client, client->exchange.idempotent || !conn || !conn_chain(conn));
 }
 
 /* ---- what the clients want ------------------------------------------------------------------------ */
