@@ -64,16 +64,16 @@ struct exchange {
     const struct exchange_ops *ops;
     struct body_bytes *body; /* or NULL; the owner's reference */
     uint64_t deadline_ns;    /* 0: none. Ends it with timed-out at the stage it is in */
+    /* NULL, or an address that stays until on_end: where a connection is opened and the host has others, they are tried before it. */
+    const struct address *avoid;
     bool head_method;
     bool idempotent;
-    bool last;  /* nobody will want the connection afterwards. May be set as late as in on_head */
     bool fresh; /* only a new connection will do */
-    /* NULL, or the owner's: where a connection has to be opened and the host has other addresses, they are tried before this one. */
-    const struct address *avoid;
+    bool last;  /* nobody will want the connection afterwards. May be set as late as in on_head */
 
     /* conn's. */
     uint8_t phase; /* enum exchange_phase */
-    bool anew;     /* only a new connection will do: `fresh`, or others have failed it */
+    bool anew;     /* `fresh`, or others have failed it: only a new connection will do */
     bool reused;   /* for the record: the connection had served before */
     bool
         surplus; /* with on_end: the server sent more than one response; this one may not be ours */
@@ -83,8 +83,8 @@ struct exchange {
     /* Facts for the record. Times on the ring's clock, 0 where it did not happen. */
     uint64_t begun_ns, resolved_ns, connecting_ns, connected_ns, secured_ns, sent_ns, first_byte_ns;
     uint64_t wire_bytes;    /* of HTTP: without what TLS adds */
-    struct address address; /* of the connection; family 0 where there was none */
     struct tls_facts tls;   /* of the connection, once the exchange has ended */
+    struct address address; /* of the connection; family 0 where there was none */
 };
 
 /* The exchange's members above the second comment must be set, the rest zero or as the last on_end left them. */
