@@ -81,7 +81,7 @@ struct flow {
     struct conn *conn;
     struct attempt *chain; /* heads the chain that `send` and `recv` are part of; else NULL */
     char *out;             /* the request's head; stays until it has gone */
-    uint32_t out_len, out_room;
+    uint32_t out_len;
     struct body_bytes *out_body;
     size_t out_body_sent;
 

@@ -7,42 +7,36 @@
 
 #include "conn/conn.h"
 
-enum { OUT_BYTES_FIRST = 512, JOINED_BYTES_MAX = 16 * 1024, SEND_BYTES_MAX = 64 * 1024 };
+enum { HEAD_BYTES_USUAL = 1024, JOINED_BYTES_MAX = 16 * 1024, SEND_BYTES_MAX = 64 * 1024 };
 
 /* ---- sending ------------------------------------------------------------------------------- */
 
 static void drop_out(struct conn *conn) {
     struct flow *flow = conn->flow;
-    pool_release(conn->pool->pool, flow->out, flow->out_room);
+    pool_release(conn->pool->pool, flow->out, flow->out_len);
     flow->out = NULL;
-    flow->out_room = 0;
-}
-
-static void make_room(struct conn *conn, size_t room) {
-    struct flow *flow = conn->flow;
-    if (room <= flow->out_room)
-        return;
-    drop_out(conn);
-    flow->out_room = (uint32_t)room;
-    flow->out = pool_acquire(conn->pool->pool, room);
+    flow->out_len = 0;
 }
 
 /* The head and, if it is small, the body: in two sends the second would wait for the first one's acknowledgement, 40 ms where
- * the server delays it. True: the body is in. */
+ * the server delays it. In a block of just that size, as on a connection that is used again it stays until the answer comes.
+ * True: the body is in. */
 static bool write_request(struct conn *conn) {
     struct exchange *exchange = conn->exchange;
     struct flow *flow = conn->flow;
     struct body_bytes *body = exchange->body;
     size_t joined = body && body->count <= JOINED_BYTES_MAX ? body->count : 0;
-    make_room(conn, OUT_BYTES_FIRST);
-    size_t len = exchange->ops->write_head(exchange, flow->out, flow->out_room);
-    if (len + joined > flow->out_room) {
-        make_room(conn, len + joined);
-        len = exchange->ops->write_head(exchange, flow->out, flow->out_room);
-    }
+    char head[HEAD_BYTES_USUAL];
+    size_t len = exchange->ops->write_head(exchange, head, sizeof head);
+    drop_out(conn);
+    flow->out_len = (uint32_t)(len + joined);
+    flow->out = pool_acquire(conn->pool->pool, flow->out_len);
+    if (len <= sizeof head)
+        memcpy(flow->out, head, len);
+    else
+        exchange->ops->write_head(exchange, flow->out, len);
     if (joined)
         memcpy(flow->out + len, body->at, joined);
-    flow->out_len = (uint32_t)(len + joined);
     return joined == (body ? body->count : 0);
 }
 
