@@ -149,9 +149,12 @@ struct exchange *conn_take_exchange(struct conn *conn) {
     if (!exchange)
         return NULL;
     exchange->conn = NULL;
-    exchange_forget(exchange); /* an earlier connection's */
-    if (conn->tls)
-        exchange->tls = tls_stream_facts(conn->tls);
+    struct pool *pool = conn->pool->pool;
+    exchange_forget(exchange, pool); /* an earlier connection's */
+    if (conn->tls) {
+        exchange->tls = pool_acquire(pool, sizeof *exchange->tls);
+        *exchange->tls = tls_stream_facts(conn->tls);
+    }
     return exchange;
 }
 

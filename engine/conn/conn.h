@@ -281,6 +281,8 @@ void pool_room_freed(struct conn_pool *pool);
 void pool_wait_for_room(struct conn *conn);
 void conn_become_idle(struct conn *conn);
 void conn_leave_idle(struct conn *conn);
+/* Notes that it happens now; again, if it has happened before. */
+void exchange_mark(struct conn_pool *pool, struct exchange *exchange, enum exchange_moment moment);
 /* Ends an exchange that no connection holds. */
 void exchange_end(struct exchange *exchange, struct err err);
 /* The stage at which a time limit finds it. */

@@ -68,8 +68,8 @@ static void conn_use(struct conn *conn, struct attempt *attempt, bool chained) {
         conn->flow->address = attempt->address;
     if (conn_is_secure(conn))
         conn_flow(conn)->open_by_ns = conn->dial->deadline_ns;
-    conn->exchange->connected_ns = ring_now(conn->pool->ring);
-    conn->activity_ns = conn->exchange->connected_ns;
+    exchange_mark(conn->pool, conn->exchange, AT_CONNECTED);
+    conn->activity_ns = ring_now(conn->pool->ring);
     attempt_release(attempt);
     dial_end(conn);
     conn_go(conn, conn_is_secure(conn) ? CONN_SECURE : CONN_ANSWER);
@@ -311,8 +311,8 @@ static void dial_next(struct conn *conn) {
     if (conn->state != CONN_CONNECT) {
         conn_go(conn, CONN_CONNECT);
         dial->deadline_ns = now + conn->pool->options.connect_timeout_ns;
-        if (!conn->exchange->connecting_ns)
-            conn->exchange->connecting_ns = now;
+        if (!conn->exchange->after_us[AT_CONNECTING])
+            exchange_mark(conn->pool, conn->exchange, AT_CONNECTING);
     }
     while (!begun && dial->next < dial_count(conn)) {
         struct err err = attempt_begin(conn);
@@ -363,8 +363,8 @@ static void dial_on_address(struct resolver_query *query, struct err err,
     }
     dial->list = address_list_keep(list);
     dial->avoided = find_avoided(list, conn->exchange->avoid);
-    if (!conn->exchange->resolved_ns)
-        conn->exchange->resolved_ns = ring_now(conn->pool->ring);
+    if (!conn->exchange->after_us[AT_RESOLVED])
+        exchange_mark(conn->pool, conn->exchange, AT_RESOLVED);
     dial_next(conn);
 }
 

@@ -64,7 +64,7 @@ static void reset_for_exchange(struct conn *conn) {
     flow->out_body_sent = 0;
     exchange->reused = conn->served;
     exchange->wire_bytes = 0;
-    exchange->first_byte_ns = 0;
+    exchange->after_us[AT_FIRST_BYTE] = 0;
     exchange->phase = EXCHANGE_SENT;
     if (write_request(conn))
         return;
@@ -79,13 +79,14 @@ void h1_prepare(struct conn *conn) {
 
 void h1_begun(struct conn *conn) {
     conn->exchange->phase = EXCHANGE_SENT;
-    conn->exchange->sent_ns = ring_now(conn->pool->ring);
+    exchange_mark(conn->pool, conn->exchange, AT_SENT);
     conn_watch(conn);
 }
 
 void h1_begin(struct conn *conn) {
     reset_for_exchange(conn);
-    conn->activity_ns = conn->exchange->sent_ns = ring_now(conn->pool->ring);
+    conn->activity_ns = ring_now(conn->pool->ring);
+    exchange_mark(conn->pool, conn->exchange, AT_SENT);
     const struct flow *flow = conn->flow;
     wire_send(conn, span_of(flow->out, flow->out_len), !flow->out_body);
     if (conn->tls) /* what is sent lies elsewhere, and many connections may wait for their answers */
@@ -115,7 +116,7 @@ void h1_on_sent(struct conn *conn, int32_t result) {
     drop_out(conn);
     conn->activity_ns = ring_now(conn->pool->ring);
     if (conn->exchange->phase == EXCHANGE_SENT)
-        conn->exchange->sent_ns = conn->activity_ns;
+        exchange_mark(conn->pool, conn->exchange, AT_SENT);
     if (flow->out_body && flow->out_body_sent < flow->out_body->count) {
         send_body_piece(conn);
         return;

@@ -78,7 +78,7 @@ static void reuse(struct conn *conn, struct exchange *exchange) {
     conn->exchange = exchange;
     exchange->conn = conn;
     exchange->address = conn->flow->address;
-    exchange->resolved_ns = exchange->connecting_ns = 0;
+    exchange->after_us[AT_RESOLVED] = exchange->after_us[AT_CONNECTING] = 0;
     conn->pool->counts.reused++;
     h1_begin(conn);
 }
@@ -116,9 +116,22 @@ void conn_become_idle(struct conn *conn) {
 
 /* ---- exchanges ------------------------------------------------------------------------------------ */
 
-void exchange_forget(struct exchange *exchange) {
-    tls_facts_drop(&exchange->tls);
-    exchange->tls = (struct tls_facts){0};
+void exchange_forget(struct exchange *exchange, struct pool *memory) {
+    if (!exchange->tls)
+        return;
+    tls_facts_drop(exchange->tls);
+    pool_release(memory, exchange->tls, sizeof *exchange->tls);
+    exchange->tls = NULL;
+}
+
+const struct tls_facts *exchange_tls(const struct exchange *exchange) {
+    static const struct tls_facts none;
+    return exchange->tls ? exchange->tls : &none;
+}
+
+void exchange_mark(struct conn_pool *pool, struct exchange *exchange, enum exchange_moment moment) {
+    uint64_t after_us = (ring_now(pool->ring) - exchange->begun_ns) / 1000;
+    exchange->after_us[moment] = after_us < UINT32_MAX ? (uint32_t)after_us + 1 : UINT32_MAX;
 }
 
 void exchange_begin(struct conn_pool *pool, struct exchange *exchange, struct origin *origin) {
@@ -129,10 +142,9 @@ void exchange_begin(struct conn_pool *pool, struct exchange *exchange, struct or
     exchange->anew = exchange->fresh || exchange->surplus;
     exchange->surplus = false;
     exchange->begun_ns = ring_now(pool->ring);
-    exchange->resolved_ns = exchange->connecting_ns = exchange->connected_ns = 0;
-    exchange->secured_ns = 0;
-    exchange->sent_ns = exchange->first_byte_ns = exchange->wire_bytes = 0;
-    exchange_forget(exchange);
+    memset(exchange->after_us, 0, sizeof exchange->after_us);
+    exchange->wire_bytes = 0;
+    exchange_forget(exchange, pool->pool);
     exchange->address = (struct address){.any.sa_family = AF_UNSPEC};
     struct link *idle = exchange->anew ? NULL : list_first(&origin->idle);
     if (idle)

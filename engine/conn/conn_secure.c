@@ -108,7 +108,7 @@ void secure_on_connected(struct conn *conn, bool chained) {
 
 /* The request goes in one send with the handshake's last message. */
 static void on_established(struct conn *conn, struct incoming *incoming) {
-    conn->exchange->secured_ns = ring_now(conn->pool->ring);
+    exchange_mark(conn->pool, conn->exchange, AT_SECURED);
     conn_go(conn, CONN_ANSWER);
     h1_begin(conn);
     if (wire_feed(conn, incoming) == FED_ON && conn->peer_ended)

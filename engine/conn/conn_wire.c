@@ -93,7 +93,7 @@ static void count_bytes(struct conn *conn, size_t count) {
     if (!exchange)
         return;
     if (!exchange->wire_bytes)
-        exchange->first_byte_ns = ring_now(conn->pool->ring);
+        exchange_mark(conn->pool, exchange, AT_FIRST_BYTE);
     exchange->wire_bytes += count;
 }
 
