@@ -14,14 +14,18 @@ static double ms_between(uint64_t from, uint64_t to) {
 
 static struct rf_times times_of(const struct job *job) {
     const struct exchange *exchange = &job->exchange;
-    bool dialled = exchange->connecting_ns || exchange->resolved_ns;
+    uint64_t resolved = exchange_at(exchange, AT_RESOLVED);
+    uint64_t connecting = exchange_at(exchange, AT_CONNECTING);
+    uint64_t connected = exchange_at(exchange, AT_CONNECTED);
+    uint64_t first_byte = exchange_at(exchange, AT_FIRST_BYTE);
+    bool dialled = connecting || resolved;
     return (struct rf_times){
         .queue = ms_between(job->read_ns, job->first_ns),
-        .dns = dialled ? ms_between(exchange->begun_ns, exchange->resolved_ns) : -1,
-        .connect = ms_between(exchange->connecting_ns, exchange->connected_ns),
-        .tls = ms_between(exchange->connected_ns, exchange->secured_ns),
-        .wait = ms_between(exchange->sent_ns, exchange->first_byte_ns),
-        .body = ms_between(exchange->first_byte_ns, job->ended_ns),
+        .dns = dialled ? ms_between(exchange->begun_ns, resolved) : -1,
+        .connect = ms_between(connecting, connected),
+        .tls = ms_between(connected, exchange_at(exchange, AT_SECURED)),
+        .wait = ms_between(exchange_at(exchange, AT_SENT), first_byte),
+        .body = ms_between(first_byte, job->ended_ns),
         .total = ms_between(job->first_ns, job->ended_ns),
     };
 }
@@ -36,7 +40,7 @@ static const char *explain_tls(const struct job *job, char *room, size_t size) {
     struct span bare = url_host_bare(&job->url);
     char host[256];
     snprintf(host, sizeof host, "%.*s", (int)bare.len, (const char *)bare.at);
-    return tls_explain(job->err, &job->exchange.tls, host, room, size);
+    return tls_explain(job->err, exchange_tls(&job->exchange), host, room, size);
 }
 
 static const char *detail_of(const struct job *job, struct result_texts *texts) {
@@ -78,7 +82,7 @@ static void fill_cert(const struct tls_cert *cert, struct rf_tls_facts *facts,
 
 /* NULL where nothing of TLS was begun: http, or no connection. */
 static const struct rf_tls_facts *tls_of(const struct job *job, struct result_texts *texts) {
-    const struct tls_facts *tls = &job->exchange.tls;
+    const struct tls_facts *tls = exchange_tls(&job->exchange);
     struct rf_tls_facts *facts = &texts->tls;
     if (!tls->version && !tls->cert && job->err.stage != STAGE_TLS)
         return NULL;

@@ -26,18 +26,34 @@ struct pool_region {
 };
 
 /* A pool keeps at most two batches of a class to itself. Small enough that idle pools hold little, large enough that the
- * depot's lock is taken once in a hundred requests. */
-enum { CHUNK_BYTES = 64 * 1024, BATCH_BLOCKS = 64 };
+ * depot's lock is taken once in a hundred requests. Blocks are cut off in runs: with as many pools as there are workers, a
+ * chunk for each class of each pool would lie there for nothing. */
+enum {
+    CHUNK_BYTES = 64 * 1024,
+    RUN_BYTES = 4096,
+    BATCH_BLOCKS = 64,
+    KEPT_BLOCKS = 2 * BATCH_BLOCKS
+};
 
 static const size_t REGION_BYTES = 16 * CHUNK_BYTES + sizeof(struct pool_region);
 
-/* 448 and 704 are for connections and jobs, of which there may be a million. */
-static const uint16_t class_bytes[POOL_CLASSES] = {
-    32, 64, 96, 128, 192, 256, 384, 448, 512, 704, 768, 1024, 1536, 2048, 4096, POOL_LARGEST_BYTES};
+/* Classes are 16 bytes apart where a million blocks may be wanted, then the powers of two. */
+enum { FINE_STEP = 16, FINE_MAX = 1024, FINE_CLASSES = FINE_MAX / FINE_STEP };
+
+_Static_assert(POOL_LARGEST_BYTES == FINE_MAX << (POOL_CLASSES - FINE_CLASSES),
+               "the last class is the largest");
+
+static size_t class_bytes(unsigned size_class) {
+    if (LIKELY(size_class < FINE_CLASSES))
+        return (size_t)(size_class + 1) * FINE_STEP;
+    return (size_t)FINE_MAX << (size_class - FINE_CLASSES + 1);
+}
 
 static unsigned class_of(size_t bytes) {
-    unsigned size_class = 0;
-    while (class_bytes[size_class] < bytes)
+    if (LIKELY(bytes <= FINE_MAX))
+        return bytes ? (unsigned)(bytes - 1) / FINE_STEP : 0;
+    unsigned size_class = FINE_CLASSES;
+    while (class_bytes(size_class) < bytes)
         size_class++;
     return size_class;
 }
@@ -91,26 +107,39 @@ static char *chunk_take(struct pool_depot *depot) {
     return chunk;
 }
 
-/* Cuts a new chunk into blocks of one class. */
+/* Cuts a run of blocks off the pool's chunk. What a spent chunk has left is less than one block and lost. */
 static void carve(struct pool *pool, unsigned size_class) {
-    size_t size = class_bytes[size_class];
-    char *at = chunk_take(pool->depot);
-    for (size_t offset = CHUNK_BYTES / size * size; offset > 0;) {
-        offset -= size;
-        struct pool_block *block = (void *)(at + offset);
+    size_t size = class_bytes(size_class);
+    if (pool->chunk_left < size) {
+        pool->chunk_at = chunk_take(pool->depot);
+        pool->chunk_left = CHUNK_BYTES;
+    }
+    size_t room = pool->chunk_left < RUN_BYTES ? pool->chunk_left : RUN_BYTES;
+    size_t count = room > size ? room / size : 1;
+    for (size_t i = count; i-- > 0;) {
+        struct pool_block *block = (void *)(pool->chunk_at + i * size);
         block->next = pool->free[size_class];
         pool->free[size_class] = block;
-        pool->free_count[size_class]++;
     }
+    pool->free_count[size_class] += (uint32_t)count;
+    pool->chunk_at += count * size;
+    pool->chunk_left -= count * size;
 }
 
-static void refill(struct pool *pool, unsigned size_class) {
-    struct pool_depot *depot = pool->depot;
+static struct pool_block *take_batch(struct pool_depot *depot, unsigned size_class) {
+    /* Looked at without the lock first: a pool that grows would take it with every run. */
+    if (!atomic_load_explicit(&depot->batches[size_class], memory_order_relaxed))
+        return NULL;
     pthread_mutex_lock(&depot->lock);
     struct pool_block *batch = depot->batches[size_class];
     if (batch)
         depot->batches[size_class] = batch->next_batch;
     pthread_mutex_unlock(&depot->lock);
+    return batch;
+}
+
+static void refill(struct pool *pool, unsigned size_class) {
+    struct pool_block *batch = take_batch(pool->depot, size_class);
     if (batch) {
         pool->free[size_class] = batch;
         pool->free_count[size_class] = BATCH_BLOCKS;
@@ -143,7 +172,7 @@ void *pool_acquire(struct pool *pool, size_t bytes) {
     struct pool_block *block = pool->free[size_class];
     pool->free[size_class] = block->next;
     pool->free_count[size_class]--;
-    pool->live_bytes += class_bytes[size_class];
+    pool->live_bytes += (int64_t)class_bytes(size_class);
     return block;
 }
 
@@ -163,10 +192,8 @@ void pool_release(struct pool *pool, void *memory, size_t bytes) {
     struct pool_block *block = memory;
     block->next = pool->free[size_class];
     pool->free[size_class] = block;
-    pool->live_bytes -= class_bytes[size_class];
-    /* What one chunk gives never goes straight back. */
-    uint32_t keep = 2u * BATCH_BLOCKS + (uint32_t)CHUNK_BYTES / class_bytes[size_class];
-    if (UNLIKELY(++pool->free_count[size_class] >= keep))
+    pool->live_bytes -= (int64_t)class_bytes(size_class);
+    if (UNLIKELY(++pool->free_count[size_class] > KEPT_BLOCKS))
         give_batch(pool, size_class);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * pool.h: memory for things that come and go with every request: blocks in size classes, carved
- * from chunks and kept on free lists, so that the hot path calls no malloc. A pool belongs to one
- * thread and takes no lock. A block may be released into another thread's pool, which is how a job
+ * from chunks in runs and kept on free lists, so that the hot path calls no malloc. A pool belongs to
+ * one thread and takes no lock. A block may be released into another thread's pool, which is how a job
  * moves between workers. A pool that gathers too many free blocks gives a batch of them to the
  * depot that all pools share, and one that has none asks there first, so memory goes round
  * whichever way the jobs flow. The depot owns the memory. Blocks above the largest class are
@@ -15,10 +15,11 @@
 #define BASE_POOL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { POOL_CLASSES = 16, POOL_LARGEST_BYTES = 8192 };
+enum { POOL_CLASSES = 67, POOL_LARGEST_BYTES = 8192 };
 
 struct pool_block;
 struct pool_region;
@@ -26,7 +27,7 @@ struct pool_region;
 /* Shared by the pools of one engine; any thread. */
 struct pool_depot {
     pthread_mutex_t lock;
-    struct pool_block *batches[POOL_CLASSES];
+    struct pool_block *_Atomic batches[POOL_CLASSES]; /* changed under the lock */
     struct pool_region *regions;
     char *region_at; /* what is left of the latest */
     size_t region_left;
@@ -39,6 +40,8 @@ void pool_depot_deinit(struct pool_depot *depot);
 struct pool {
     struct pool_block *free[POOL_CLASSES];
     uint32_t free_count[POOL_CLASSES];
+    char *chunk_at; /* what is left of its chunk */
+    size_t chunk_left;
     struct pool_depot *depot;
     int64_t live_bytes; /* acquired less released through this pool, in whole classes; the sum over
                            all pools of a depot is 0 when nothing is held */

@@ -8,7 +8,7 @@
 
 static const uint16_t conn_may_go[CONN_STATES] = {
     [CONN_ADDRESS] = BIT(CONN_ROOM) | BIT(CONN_CONNECT) | BIT(CONN_QUIET),
-    [CONN_ROOM] = BIT(CONN_CONNECT) | BIT(CONN_QUIET),
+    [CONN_ROOM] = BIT(CONN_ADDRESS) | BIT(CONN_CONNECT) | BIT(CONN_QUIET),
     [CONN_CONNECT] = BIT(CONN_ROOM) | BIT(CONN_SECURE) | BIT(CONN_ANSWER) | BIT(CONN_QUIET),
     [CONN_SECURE] = BIT(CONN_ANSWER) | BIT(CONN_QUIET),
     [CONN_ANSWER] = BIT(CONN_REUSE) | BIT(CONN_QUIET),
@@ -28,7 +28,7 @@ bool conn_state_may_go(enum conn_state from, enum conn_state to) {
 }
 
 bool conn_is_busy(const struct conn *conn) {
-    return conn->chain || ring_op_busy(&conn->send) || ring_op_busy(&conn->recv);
+    return conn_chain(conn) || ring_op_busy(&conn->send) || ring_op_busy(&conn->recv);
 }
 
 /* The earliest of the limits that apply in this state; UINT64_MAX: none. */
@@ -41,7 +41,7 @@ static uint64_t conn_due(const struct conn *conn) {
         due = dial_due(conn);
         break;
     case CONN_SECURE:
-        due = conn->open_by_ns;
+        due = conn->flow->open_by_ns;
         if (options->stall_ns && conn->activity_ns + options->stall_ns < due)
             due = conn->activity_ns + options->stall_ns;
         break;
@@ -78,7 +78,7 @@ void conn_on_timer(struct ring_timer *timer) {
         conn_fail(conn, exchange_timed_out(exchange, ERR_TIMED_OUT));
     } else if (conn->state == CONN_ADDRESS || conn->state == CONN_CONNECT) {
         dial_look(conn, now);
-    } else if (conn->state == CONN_SECURE && conn->open_by_ns <= now) {
+    } else if (conn->state == CONN_SECURE && conn->flow->open_by_ns <= now) {
         conn_fail(conn, exchange_timed_out(exchange, ERR_TIMED_OUT));
     } else if (exchange) {
         conn_fail(conn, exchange_timed_out(exchange, ERR_STALLED));
@@ -99,7 +99,6 @@ struct conn *conn_open(struct conn_pool *pool, struct exchange *exchange) {
     conn->activity_ns = ring_now(pool->ring);
     exchange->conn = conn;
     list_init(&conn->link);
-    list_init(&conn->age);
     ring_timer_init(&conn->timer, conn_on_timer);
     ring_op_init(&conn->send, wire_on_send);
     ring_op_init(&conn->recv, wire_on_recv);
@@ -108,15 +107,54 @@ struct conn *conn_open(struct conn_pool *pool, struct exchange *exchange) {
     return conn;
 }
 
+struct flow *conn_flow(struct conn *conn) {
+    if (conn->flow)
+        return conn->flow;
+    struct flow *flow = pool_acquire_zeroed(conn->pool->pool, sizeof *flow);
+    flow->conn = conn;
+    list_init(&flow->age);
+    if (conn->exchange)
+        flow->address = conn->exchange->address;
+    conn->flow = flow;
+    return flow;
+}
+
+void conn_drop_flow(struct conn *conn) {
+    struct pool *pool = conn->pool->pool;
+    struct flow *flow = conn->flow;
+    if (!flow)
+        return;
+    h1_drop_request(conn);
+    bytes_release(&flow->head, pool);
+    bytes_release(&flow->held, pool);
+    bytes_release(&flow->sealed, pool);
+    bytes_release(&flow->cipher, pool);
+    pool_release(pool, flow, sizeof *flow);
+    conn->flow = NULL;
+}
+
+void conn_rest(struct conn *conn) {
+    const struct flow *flow = conn->flow;
+    if (!flow || conn->state != CONN_ANSWER || conn->expects != EXPECT_HEAD || conn->peer_ended ||
+        conn->paused || ring_op_busy(&conn->send))
+        return;
+    if (!flow->out && !flow->out_body && !flow->head.len && !flow->held.len && !flow->sealed.len &&
+        !flow->incoming && !flow->interim && !err_is(flow->send_err))
+        conn_drop_flow(conn);
+}
+
 struct exchange *conn_take_exchange(struct conn *conn) {
     struct exchange *exchange = conn->exchange;
     conn->exchange = NULL;
     if (!exchange)
         return NULL;
     exchange->conn = NULL;
-    exchange_forget(exchange); /* an earlier connection's */
-    if (conn->tls)
-        exchange->tls = tls_stream_facts(conn->tls);
+    struct pool *pool = conn->pool->pool;
+    exchange_forget(exchange, pool); /* an earlier connection's */
+    if (conn->tls) {
+        exchange->tls = pool_acquire(pool, sizeof *exchange->tls);
+        *exchange->tls = tls_stream_facts(conn->tls);
+    }
     return exchange;
 }
 
@@ -131,12 +169,8 @@ static void conn_release(struct conn *conn) {
     struct conn_pool *pool = conn->pool;
     conn_go(conn, CONN_GONE);
     ring_timer_stop(&conn->timer);
-    pool_release(pool->pool, conn->out, conn->out_room);
-    bytes_release(&conn->head, pool->pool);
-    bytes_release(&conn->held, pool->pool);
-    secure_end(conn);
-    if (conn->out_body && --conn->out_body->references == 0)
-        pool_release(pool->pool, conn->out_body, sizeof *conn->out_body + conn->out_body->count);
+    conn_drop_flow(conn);
+    tls_stream_close(conn->tls);
     conn->origin->conns--;
     origin_drop(pool, conn->origin);
     pool->conns--;
@@ -146,7 +180,7 @@ static void conn_release(struct conn *conn) {
 
 static void conn_on_closed(struct ring_op *op, const struct ring_event *event) {
     (void)event; /* whatever close says, the descriptor is gone */
-    struct conn *conn = CONTAINER_OF(op, struct conn, close);
+    struct conn *conn = CONTAINER_OF(op, struct conn, send);
     conn->slot = RING_NO_SLOT;
     conn_release(conn);
 }
@@ -162,7 +196,7 @@ void conn_begin_close(struct conn *conn) {
     ring_timer_init(&conn->timer, conn_on_timer); /* it may have been waiting to resume */
     dial_end(conn);
     conn_go(conn, CONN_QUIET);
-    if (!conn->chain) {
+    if (!conn_chain(conn)) {
         ring_cancel(conn->pool->ring, &conn->recv);
         ring_cancel(conn->pool->ring, &conn->send);
         secure_say_goodbye(conn);
@@ -178,6 +212,6 @@ void conn_step_close(struct conn *conn) {
         return;
     }
     conn_go(conn, CONN_CLOSE);
-    ring_op_init(&conn->close, conn_on_closed);
-    ring_close_slot(conn->pool->ring, &conn->close, conn->slot);
+    ring_op_init(&conn->send, conn_on_closed);
+    ring_close_slot(conn->pool->ring, &conn->send, conn->slot);
 }

@@ -19,7 +19,7 @@
 
 /* Named after what they await. The table conn_may_go in conn.c lists the legal moves:
  *
- *     ADDRESS -> CONNECT <-> ROOM;  ADDRESS -> ROOM;  CONNECT -> ANSWER <-> REUSE
+ *     ADDRESS -> CONNECT <-> ROOM;  ADDRESS <-> ROOM;  CONNECT -> ANSWER <-> REUSE
  *     CONNECT -> SECURE -> ANSWER
  *     any of these -> QUIET -> CLOSE -> GONE;  QUIET -> GONE (no socket)
  */
@@ -60,7 +60,8 @@ struct dial {
     struct resolver_query query;
     struct address_list *list;
     struct link attempts;
-    unsigned next;        /* index of the address to try next */
+    unsigned next;        /* how many addresses have been tried */
+    unsigned avoided;     /* place in the list of the one to try last; else UINT_MAX */
     unsigned lacked;      /* the lowest index that there was no room for; else UINT_MAX */
     struct err err;       /* the first failure */
     uint64_t race_ns;     /* when the next address may be tried beside the last (RFC 8305) */
@@ -74,21 +75,13 @@ struct incoming {
     unsigned rest_count;
 };
 
-struct conn {
-    struct conn_pool *pool;
-    struct origin *origin;
-    struct exchange *exchange; /* NULL while idle or closing */
-    struct dial *dial;         /* NULL once connected */
-    struct attempt *chain;     /* heads the chain that `send` and `recv` are part of; else NULL */
-    struct link
-        link; /* origin's idle list, or the pool's list of those that wait for room, or for their turn to shake hands */
-    struct link age; /* pool's idle connections, oldest first */
-    struct ring_timer timer;
-    struct ring_op send, recv, close;
-    uint64_t activity_ns; /* last byte either way, or since when it is idle */
-
-    char *out; /* the request's head; stays until it has gone */
-    uint32_t out_len, out_room;
+/* What a connection holds while bytes are on their way, and while it is idle. There is none while it waits to connect or, its
+ * request sent, for the first byte of an answer: as a million may. */
+struct flow {
+    struct conn *conn;
+    struct attempt *chain; /* heads the chain that `send` and `recv` are part of; else NULL */
+    char *out;             /* the request's head; stays until it has gone */
+    uint32_t out_len;
     struct body_bytes *out_body;
     size_t out_body_sent;
 
@@ -98,39 +91,55 @@ struct conn {
     struct incoming
         *incoming; /* during an upcall of the receive: what lies beyond the bytes being parsed */
 
-    struct tls_stream *tls; /* NULL: http, or not connected yet */
-    struct bytes sealed;    /* TLS records that wait for their turn, or came after a pause */
-    struct bytes cipher;    /* TLS records that `send` is sending */
-    uint64_t open_by_ns;    /* address, connecting and handshake together */
+    struct bytes sealed; /* TLS records that wait for their turn, or came after a pause */
+    struct bytes cipher; /* TLS records that `send` is sending */
+    uint64_t open_by_ns; /* address, connecting and TLS handshake together */
 
+    struct link age;        /* pool's idle connections, oldest first */
     struct address address; /* of the peer */
-    int32_t slot;
-    uint32_t served;    /* responses carried to their end */
-    int32_t end_result; /* of the receive, once peer_ended */
+    int32_t end_result;     /* of the receive, once peer_ended */
     struct err send_err;
-    uint8_t state;   /* enum conn_state */
-    uint8_t expects; /* enum conn_expects */
     uint8_t interim; /* 1xx responses to this request */
-    bool quiet_send; /* `send` is in flight without completion */
-    bool keep_alive; /* the response allows reuse */
-    bool paused;     /* the exchange wants no more */
-    bool stopping;   /* the receive was cancelled for a pause and has not ended yet */
-    bool
-        peer_ended; /* the receive has ended: the peer closed, or an error; or it said close_notify */
-    bool said_end; /* the peer said close_notify */
 };
+
+/* There may be a million: what is not needed by one that waits is in its dial or its flow. */
+struct conn {
+    struct conn_pool *pool;
+    struct origin *origin;
+    struct exchange *exchange; /* NULL while idle or closing */
+    struct dial *dial;         /* NULL once connected, and while a literal waits for room */
+    struct flow *flow;         /* or NULL */
+    struct tls_stream *tls;    /* NULL: http, or not connected yet */
+    struct link
+        link; /* origin's idle list, or the pool's list of those that wait for room, or for their turn to shake hands */
+    struct ring_timer timer;
+    struct ring_op send, recv; /* `send` closes, too: by then nothing is being sent */
+    uint64_t activity_ns;      /* last byte either way, or since when it is idle */
+    int32_t slot;
+    uint8_t state;       /* enum conn_state */
+    uint8_t expects;     /* enum conn_expects */
+    bool served : 1;     /* has carried a response to its end */
+    bool quiet_send : 1; /* `send` is in flight without completion */
+    bool keep_alive : 1; /* the response allows reuse */
+    bool paused : 1;     /* the exchange wants no more */
+    bool stopping : 1;   /* the receive was cancelled for a pause and has not ended yet */
+    bool
+        peer_ended : 1; /* the receive has ended: the peer closed, or an error; or it said close_notify */
+    bool said_end : 1; /* the peer said close_notify */
+};
+_Static_assert(sizeof(struct conn) <= 176, "a million connections wait in so many bytes");
 
 struct origin {
     struct origin *next; /* in its bucket */
-    uint64_t hash;
     struct link idle;    /* most recently used first */
+    uint32_t hash;
     uint32_t references; /* callers' and connections' */
     uint32_t conns;      /* open or opening */
     uint16_t port, dial_port;
+    uint16_t host_len, dial_len; /* dial_len 0: the host itself */
     uint8_t scheme;
-    uint16_t host_len;
-    char *dial_host; /* where to connect: --connect-to may differ from the host */
-    char host[];     /* without brackets, NUL-terminated */
+    char host
+        []; /* without brackets; behind its NUL where to connect, if --connect-to makes that another. NUL-terminated */
 };
 
 struct conn_pool {
@@ -160,6 +169,22 @@ struct conn_pool {
 
 /* conn.c */
 struct conn *conn_open(struct conn_pool *pool, struct exchange *exchange);
+/* The connection's flow, made anew where there is none. */
+struct flow *conn_flow(struct conn *conn);
+/* Gives the flow back, if there is one, with all that it holds. */
+void conn_drop_flow(struct conn *conn);
+/* The same if it holds nothing and the connection waits for an answer to begin. */
+void conn_rest(struct conn *conn);
+/* Where to connect: a name or a literal without brackets. */
+static inline struct span origin_dial_host(const struct origin *origin) {
+    if (origin->dial_len)
+        return span_of(origin->host + origin->host_len + 1, origin->dial_len);
+    return span_of(origin->host, origin->host_len);
+}
+/* The attempt whose chain `send` and `recv` are part of, or NULL. */
+static inline struct attempt *conn_chain(const struct conn *conn) {
+    return conn->flow ? conn->flow->chain : NULL;
+}
 void conn_on_timer(struct ring_timer *timer);
 void conn_go(struct conn *conn, enum conn_state state);
 bool conn_state_may_go(enum conn_state from, enum conn_state to);
@@ -232,11 +257,10 @@ enum tls_got secure_read(struct conn *conn, struct incoming *incoming, struct sp
                          struct err *err);
 /* A last word before closing: close_notify, or an alert. */
 void secure_say_goodbye(struct conn *conn);
-void secure_end(struct conn *conn);
 void secure_pool_init(struct conn_pool *pool);
 
 /* conn_h1.c */
-/* Writes the request into conn->out. */
+/* Writes the request into the flow. */
 void h1_prepare(struct conn *conn);
 void h1_begin(struct conn *conn);
 /* The request is going out by the chain that connected. */
@@ -249,12 +273,16 @@ void h1_on_end(struct conn *conn, int32_t result);
 /* Of a body that needs no further byte, after a pause. */
 bool h1_body_is_over(const struct conn *conn);
 void h1_finish(struct conn *conn, struct err err, bool surplus);
+/* Lets go of the request, sent or not. */
+void h1_drop_request(struct conn *conn);
 
 /* conn_pool.c */
 void pool_room_freed(struct conn_pool *pool);
 void pool_wait_for_room(struct conn *conn);
 void conn_become_idle(struct conn *conn);
 void conn_leave_idle(struct conn *conn);
+/* Notes that it happens now; again, if it has happened before. */
+void exchange_mark(struct conn_pool *pool, struct exchange *exchange, enum exchange_moment moment);
 /* Ends an exchange that no connection holds. */
 void exchange_end(struct exchange *exchange, struct err err);
 /* The stage at which a time limit finds it. */

@@ -63,10 +63,13 @@ static void attempt_on_socket(struct ring_op *op, const struct ring_event *event
 
 static void conn_use(struct conn *conn, struct attempt *attempt, bool chained) {
     conn->slot = attempt->slot;
-    conn->address = conn->exchange->address = attempt->address;
-    conn->exchange->connected_ns = ring_now(conn->pool->ring);
-    conn->activity_ns = conn->exchange->connected_ns;
-    conn->open_by_ns = conn->dial->deadline_ns;
+    conn->exchange->address = attempt->address;
+    if (conn->flow)
+        conn->flow->address = attempt->address;
+    if (conn_is_secure(conn))
+        conn_flow(conn)->open_by_ns = conn->dial->deadline_ns;
+    exchange_mark(conn->pool, conn->exchange, AT_CONNECTED);
+    conn->activity_ns = ring_now(conn->pool->ring);
     attempt_release(attempt);
     dial_end(conn);
     conn_go(conn, conn_is_secure(conn) ? CONN_SECURE : CONN_ANSWER);
@@ -119,10 +122,10 @@ static void chain_abandoned(struct conn *conn, struct attempt *attempt) {
 
 /* The socket may not be closed before the rest of the chain has ended, which it does by itself. */
 void dial_on_chain_broken(struct conn *conn) {
-    struct attempt *attempt = conn->chain;
+    struct attempt *attempt = conn->flow->chain;
     if (ring_op_busy(&attempt->connect) || ring_op_busy(&conn->send) || ring_op_busy(&conn->recv))
         return;
-    conn->chain = NULL;
+    conn->flow->chain = NULL;
     if (conn->state == CONN_QUIET) {
         attempt_end(attempt);
         conn_step_close(conn);
@@ -139,13 +142,13 @@ static void attempt_on_connect(struct ring_op *op, const struct ring_event *even
         pool_room_freed(attempt->pool);
     if (!err_is(attempt->err) && event->result < 0)
         attempt->err = err_from_errno(STAGE_CONNECT, -event->result);
-    bool chained = conn && conn->chain == attempt;
+    bool chained = conn && conn_chain(conn) == attempt;
     if (chained && event->result < 0) {
         dial_on_chain_broken(conn);
         return;
     }
     if (chained)
-        conn->chain = NULL;
+        conn->flow->chain = NULL;
     if (chained && conn->state == CONN_QUIET)
         chain_abandoned(conn, attempt);
     else if (conn && event->result == 0)
@@ -200,7 +203,7 @@ static void attempt_queue(struct conn *conn, struct attempt *attempt, bool chain
         ring_socket(ring, &attempt->socket, attempt->slot, target->sa_family);
     ring_connect(ring, &attempt->connect, attempt->slot, target, len);
     if (chained) {
-        conn->chain = attempt;
+        conn_flow(conn)->chain = attempt;
         wire_begin_chained(conn, attempt->slot);
     }
 }
@@ -213,6 +216,20 @@ static bool is_loopback(const struct address *address) {
 
 static unsigned dial_count(const struct conn *conn) {
     return conn->pool->options.unix_socket ? 1 : conn->dial->list->count;
+}
+
+/* Where in the list the address is that comes `next`th: the one to avoid comes last. */
+static unsigned dial_place(const struct dial *dial, unsigned next) {
+    if (next < dial->avoided)
+        return next;
+    return next + 1 < dial->list->count ? next + 1 : dial->avoided;
+}
+
+static unsigned find_avoided(const struct address_list *list, const struct address *avoid) {
+    for (unsigned i = 0; avoid && i < list->count; i++)
+        if (address_same_host(&list->address[i], avoid))
+            return i;
+    return UINT_MAX;
 }
 
 /* Whether the first bytes can be queued behind the connect. TLS's hello may be sent more than once, but making one has to
@@ -233,7 +250,7 @@ static struct err attempt_begin(struct conn *conn) {
     struct err err = err_make(STAGE_LOCAL, ERR_DESCRIPTORS, 0);
     struct address address = {.any.sa_family = AF_UNIX};
     if (!local) {
-        address = dial->list->address[dial->next];
+        address = dial->list->address[dial_place(dial, dial->next)];
         address_set_port(&address, conn->origin->dial_port);
     }
     bool paced = local || is_loopback(&address);
@@ -260,10 +277,23 @@ static struct err attempt_begin(struct conn *conn) {
     return ERR_OK;
 }
 
-/* The address that there was no room for is tried again, and those behind it. */
+/* Whether beginning anew costs nothing: there is no name to ask for. */
+static bool is_at_hand(const struct conn *conn) {
+    struct address address;
+    return conn->pool->options.unix_socket ||
+           address_parse(&address, origin_dial_host(conn->origin), 0);
+}
+
+/* The address that there was no room for is tried again, and those behind it. A million may wait, so what can be made again is
+ * given up: the request and, where nothing has failed yet, the dial. */
 static void dial_wait(struct conn *conn) {
-    conn->dial->next = conn->dial->lacked;
-    conn->dial->lacked = UINT_MAX;
+    struct dial *dial = conn->dial;
+    dial->next = dial->lacked;
+    dial->lacked = UINT_MAX;
+    if (!conn->tls)
+        conn_drop_flow(conn);
+    if (!dial->next && !err_is(dial->err) && is_at_hand(conn))
+        dial_end(conn);
     pool_wait_for_room(conn);
 }
 
@@ -281,8 +311,8 @@ static void dial_next(struct conn *conn) {
     if (conn->state != CONN_CONNECT) {
         conn_go(conn, CONN_CONNECT);
         dial->deadline_ns = now + conn->pool->options.connect_timeout_ns;
-        if (!conn->exchange->connecting_ns)
-            conn->exchange->connecting_ns = now;
+        if (!conn->exchange->after_us[AT_CONNECTING])
+            exchange_mark(conn->pool, conn->exchange, AT_CONNECTING);
     }
     while (!begun && dial->next < dial_count(conn)) {
         struct err err = attempt_begin(conn);
@@ -315,7 +345,12 @@ static void dial_step(struct conn *conn) {
 }
 
 void dial_retry(struct conn *conn) {
-    dial_next(conn);
+    if (conn->dial) {
+        dial_next(conn);
+        return;
+    }
+    conn_go(conn, CONN_ADDRESS);
+    dial_begin(conn);
 }
 
 static void dial_on_address(struct resolver_query *query, struct err err,
@@ -327,7 +362,9 @@ static void dial_on_address(struct resolver_query *query, struct err err,
         return;
     }
     dial->list = address_list_keep(list);
-    conn->exchange->resolved_ns = ring_now(conn->pool->ring);
+    dial->avoided = find_avoided(list, conn->exchange->avoid);
+    if (!conn->exchange->after_us[AT_RESOLVED])
+        exchange_mark(conn->pool, conn->exchange, AT_RESOLVED);
     dial_next(conn);
 }
 
@@ -345,8 +382,8 @@ void dial_begin(struct conn *conn) {
         dial_next(conn);
         return;
     }
-    const char *host = conn->origin->dial_host;
-    if (!resolver_ask(pool->resolver, &dial->query, span_text(host), conn->origin->dial_port))
+    struct span host = origin_dial_host(conn->origin);
+    if (!resolver_ask(pool->resolver, &dial->query, host, conn->origin->dial_port))
         conn_watch(conn);
 }
 
@@ -359,7 +396,7 @@ void dial_end(struct conn *conn) {
         resolver_forget(pool->resolver, &dial->query);
     for (struct link *link; (link = list_pop_front(&dial->attempts));) {
         struct attempt *attempt = LIST_ENTRY(link, struct attempt, link);
-        if (attempt != conn->chain)
+        if (attempt != conn_chain(conn))
             attempt->conn = NULL;
         ring_cancel(pool->ring, &attempt->connect);
     }

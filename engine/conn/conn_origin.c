@@ -11,7 +11,7 @@
 
 #include "base/hash.h"
 
-enum { BUCKETS_FIRST = 256 };
+enum { BUCKETS_FIRST = 256, HOST_BYTES_MAX = 1024 };
 
 /* ---- --connect-to ------------------------------------------------------------------------------ */
 
@@ -59,7 +59,8 @@ static bool connect_to_parse(struct connect_to *entry, const char *text) {
     return take_host(&rest, &entry->from_host) &&
            take_port(&rest, &entry->from_port, &entry->any_port) &&
            take_host(&rest, &entry->to_host) &&
-           take_port(&rest, &entry->to_port, &entry->same_port) && rest.len == 0;
+           take_port(&rest, &entry->to_port, &entry->same_port) && rest.len == 0 &&
+           entry->to_host.len <= HOST_BYTES_MAX;
 }
 
 int origin_check_connect_to(const char *const *entries, char *why, size_t why_size) {
@@ -74,35 +75,45 @@ int origin_check_connect_to(const char *const *entries, char *why, size_t why_si
     return 0;
 }
 
-/* The first entry that fits says where to connect; empty parts mean any host or port, or the same. */
-static void set_dial(struct conn_pool *pool, struct origin *origin) {
-    struct span to = span_text(origin->host);
-    origin->dial_port = origin->port;
+static bool same_host(struct span a, struct span b) {
+    if (a.len != b.len)
+        return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (ascii_lower(a.at[i]) != ascii_lower(b.at[i]))
+            return false;
+    return true;
+}
+
+/* The first entry that fits says where to connect; empty parts mean any host or port, or the same. `to` without a length:
+ * the host itself. */
+static void find_dial(const struct conn_pool *pool, const struct url *url, struct span host,
+                      struct span *to, uint16_t *port) {
+    *to = (struct span){0};
+    *port = url->port;
     for (const char *const *at = pool->options.connect_to; at && *at; at++) {
         struct connect_to entry;
         if (!connect_to_parse(&entry, *at))
             continue;
-        bool host_fits = !entry.from_host.len || span_is_nocase(entry.from_host, origin->host);
-        if (!host_fits || (!entry.any_port && entry.from_port != origin->port))
+        bool host_fits = !entry.from_host.len || same_host(entry.from_host, host);
+        if (!host_fits || (!entry.any_port && entry.from_port != url->port))
             continue;
-        if (entry.to_host.len)
-            to = entry.to_host;
+        *to = entry.to_host;
         if (!entry.same_port)
-            origin->dial_port = (uint16_t)entry.to_port;
-        break;
+            *port = (uint16_t)entry.to_port;
+        return;
     }
-    origin->dial_host = pool_text(pool->pool, to.at, to.len);
 }
 
 /* ---- the table ------------------------------------------------------------------------------------- */
 
-static size_t origin_bytes(size_t host_len) {
-    return sizeof(struct origin) + host_len + 1;
+static size_t origin_bytes(size_t host_len, size_t dial_len) {
+    return offsetof(struct origin, host) + host_len + 1 + (dial_len ? dial_len + 1 : 0);
 }
 
-static uint64_t origin_hash(const struct url *url, struct span host) {
-    return hash_bytes(host.at, host.len) ^
-           ((uint64_t)url->port << 1 | url->scheme) * UINT64_C(0x9e3779b97f4a7c15);
+static uint32_t origin_hash(const struct url *url, struct span host) {
+    uint64_t hash = hash_bytes(host.at, host.len) ^
+                    ((uint64_t)url->port << 1 | url->scheme) * UINT64_C(0x9e3779b97f4a7c15);
+    return (uint32_t)hash;
 }
 
 static void grow(struct conn_pool *pool) {
@@ -121,9 +132,27 @@ static void grow(struct conn_pool *pool) {
     pool->bucket_count = count;
 }
 
+static struct origin *origin_new(struct conn_pool *pool, const struct url *url, struct span host) {
+    struct span to;
+    uint16_t dial_port;
+    find_dial(pool, url, host, &to, &dial_port);
+    struct origin *origin = pool_acquire_zeroed(pool->pool, origin_bytes(host.len, to.len));
+    origin->references = 1;
+    origin->port = url->port;
+    origin->dial_port = dial_port;
+    origin->scheme = url->scheme;
+    origin->host_len = (uint16_t)host.len;
+    origin->dial_len = (uint16_t)to.len;
+    memcpy(origin->host, host.at, host.len);
+    if (to.len)
+        memcpy(origin->host + host.len + 1, to.at, to.len);
+    list_init(&origin->idle);
+    return origin;
+}
+
 struct origin *origin_acquire(struct conn_pool *pool, const struct url *url) {
     struct span host = url_host_bare(url);
-    uint64_t hash = origin_hash(url, host);
+    uint32_t hash = origin_hash(url, host);
     if (pool->origin_count >= pool->bucket_count)
         grow(pool);
     struct origin **bucket = &pool->buckets[hash & (pool->bucket_count - 1)];
@@ -134,15 +163,8 @@ struct origin *origin_acquire(struct conn_pool *pool, const struct url *url) {
             return origin;
         }
     }
-    struct origin *origin = pool_acquire_zeroed(pool->pool, origin_bytes(host.len));
+    struct origin *origin = origin_new(pool, url, host);
     origin->hash = hash;
-    origin->references = 1;
-    origin->port = url->port;
-    origin->scheme = url->scheme;
-    origin->host_len = (uint16_t)host.len;
-    memcpy(origin->host, host.at, host.len);
-    list_init(&origin->idle);
-    set_dial(pool, origin);
     origin->next = *bucket;
     *bucket = origin;
     pool->origin_count++;
@@ -157,6 +179,5 @@ void origin_drop(struct conn_pool *pool, struct origin *origin) {
         at = &(*at)->next;
     *at = origin->next;
     pool->origin_count--;
-    pool_release_text(pool->pool, origin->dial_host);
-    pool_release(pool->pool, origin, origin_bytes(origin->host_len));
+    pool_release(pool->pool, origin, origin_bytes(origin->host_len, origin->dial_len));
 }

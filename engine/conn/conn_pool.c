@@ -18,7 +18,7 @@ enum { ROOM_RETRY_MS = 20, ROOM_RETRY_CONNS = 16, ROOM_CONNS_A_TURN = 64 };
 static void close_oldest_idle(struct conn_pool *pool) {
     struct link *oldest = list_first(&pool->idle);
     if (oldest)
-        conn_begin_close(LIST_ENTRY(oldest, struct conn, age));
+        conn_begin_close(LIST_ENTRY(oldest, struct flow, age)->conn);
 }
 
 void pool_wait_for_room(struct conn *conn) {
@@ -67,7 +67,7 @@ static void on_room_timer(struct ring_timer *timer) {
 
 void conn_leave_idle(struct conn *conn) {
     list_remove(&conn->link);
-    list_remove(&conn->age);
+    list_remove(&conn->flow->age);
     conn->pool->idle_count--;
 }
 
@@ -77,8 +77,8 @@ static void reuse(struct conn *conn, struct exchange *exchange) {
     conn_go(conn, CONN_ANSWER);
     conn->exchange = exchange;
     exchange->conn = conn;
-    exchange->address = conn->address;
-    exchange->resolved_ns = exchange->connecting_ns = 0;
+    exchange->address = conn->flow->address;
+    exchange->after_us[AT_RESOLVED] = exchange->after_us[AT_CONNECTING] = 0;
     conn->pool->counts.reused++;
     h1_begin(conn);
 }
@@ -89,7 +89,7 @@ static bool serve_waiting(struct conn *conn) {
     struct link *waiting = &conn->pool->waiting, *link = waiting->next;
     for (int i = 0; i < 16 && link != waiting; i++, link = link->next) {
         struct conn *other = LIST_ENTRY(link, struct conn, link);
-        if (other->origin != conn->origin || other->exchange->fresh)
+        if (other->origin != conn->origin || other->exchange->anew)
             continue;
         struct exchange *exchange = conn_take_exchange(other);
         conn_begin_close(other);
@@ -104,7 +104,7 @@ void conn_become_idle(struct conn *conn) {
     conn_go(conn, CONN_REUSE);
     conn->activity_ns = ring_now(pool->ring);
     list_push_front(&conn->origin->idle, &conn->link);
-    list_push_back(&pool->idle, &conn->age);
+    list_push_back(&pool->idle, &conn->flow->age);
     pool->idle_count++;
     bool wanted = !list_is_empty(&pool->waiting);
     if (wanted && serve_waiting(conn))
@@ -116,25 +116,37 @@ void conn_become_idle(struct conn *conn) {
 
 /* ---- exchanges ------------------------------------------------------------------------------------ */
 
-void exchange_forget(struct exchange *exchange) {
-    tls_facts_drop(&exchange->tls);
-    exchange->tls = (struct tls_facts){0};
+void exchange_forget(struct exchange *exchange, struct pool *memory) {
+    if (!exchange->tls)
+        return;
+    tls_facts_drop(exchange->tls);
+    pool_release(memory, exchange->tls, sizeof *exchange->tls);
+    exchange->tls = NULL;
+}
+
+const struct tls_facts *exchange_tls(const struct exchange *exchange) {
+    static const struct tls_facts none;
+    return exchange->tls ? exchange->tls : &none;
+}
+
+void exchange_mark(struct conn_pool *pool, struct exchange *exchange, enum exchange_moment moment) {
+    uint64_t after_us = (ring_now(pool->ring) - exchange->begun_ns) / 1000;
+    exchange->after_us[moment] = after_us < UINT32_MAX ? (uint32_t)after_us + 1 : UINT32_MAX;
 }
 
 void exchange_begin(struct conn_pool *pool, struct exchange *exchange, struct origin *origin) {
     CHECK(exchange->phase == EXCHANGE_IDLE && !pool->stopped);
     exchange->origin = origin;
     exchange->phase = EXCHANGE_WAITING;
-    exchange->fresh =
-        exchange->surplus; /* what a connection garbled is not asked on another's remains */
+    /* What a connection garbled is not asked on another's remains. */
+    exchange->anew = exchange->fresh || exchange->surplus;
     exchange->surplus = false;
     exchange->begun_ns = ring_now(pool->ring);
-    exchange->resolved_ns = exchange->connecting_ns = exchange->connected_ns = 0;
-    exchange->secured_ns = 0;
-    exchange->sent_ns = exchange->first_byte_ns = exchange->wire_bytes = 0;
-    exchange_forget(exchange);
+    memset(exchange->after_us, 0, sizeof exchange->after_us);
+    exchange->wire_bytes = 0;
+    exchange_forget(exchange, pool->pool);
     exchange->address = (struct address){.any.sa_family = AF_UNSPEC};
-    struct link *idle = exchange->fresh ? NULL : list_first(&origin->idle);
+    struct link *idle = exchange->anew ? NULL : list_first(&origin->idle);
     if (idle)
         reuse(LIST_ENTRY(idle, struct conn, link), exchange);
     else

@@ -48,16 +48,17 @@ void secure_flush(struct conn *conn, bool quietly) {
     /* What can't be sent now goes with the next: after a quiet send, with the next request. */
     if (ring_op_busy(&conn->send))
         return;
-    bytes_release(&conn->cipher, conn->pool->pool);
-    conn->cipher = tls_take_output(conn->tls);
-    size_t count = conn->cipher.len;
+    struct bytes *cipher = &conn_flow(conn)->cipher;
+    bytes_release(cipher, conn->pool->pool);
+    *cipher = tls_take_output(conn->tls);
+    size_t count = cipher->len;
     if (!count)
         return;
     conn->quiet_send = quietly && count <= RING_QUIET_BYTES;
     if (conn->quiet_send)
-        ring_send_quiet(ring, &conn->send, conn->slot, conn->cipher.at, count);
+        ring_send_quiet(ring, &conn->send, conn->slot, cipher->at, count);
     else
-        ring_send(ring, &conn->send, conn->slot, conn->cipher.at, count);
+        ring_send(ring, &conn->send, conn->slot, cipher->at, count);
 }
 
 /* ---- the handshake ------------------------------------------------------------------------------- */
@@ -81,7 +82,7 @@ bool secure_prepare(struct conn *conn, struct err *err) {
         conn->tls = NULL;
         return false;
     }
-    conn->cipher = tls_take_output(conn->tls);
+    conn_flow(conn)->cipher = tls_take_output(conn->tls);
     return true;
 }
 
@@ -91,7 +92,8 @@ static void send_hello(struct conn *conn) {
         conn_fail(conn, err);
         return;
     }
-    ring_send(conn->pool->ring, &conn->send, conn->slot, conn->cipher.at, conn->cipher.len);
+    struct span hello = bytes_span(&conn->flow->cipher);
+    ring_send(conn->pool->ring, &conn->send, conn->slot, hello.at, hello.len);
 }
 
 void secure_on_connected(struct conn *conn, bool chained) {
@@ -106,19 +108,19 @@ void secure_on_connected(struct conn *conn, bool chained) {
 
 /* The request goes in one send with the handshake's last message. */
 static void on_established(struct conn *conn, struct incoming *incoming) {
-    conn->exchange->secured_ns = ring_now(conn->pool->ring);
+    exchange_mark(conn->pool, conn->exchange, AT_SECURED);
     conn_go(conn, CONN_ANSWER);
     h1_begin(conn);
     if (wire_feed(conn, incoming) == FED_ON && conn->peer_ended)
-        h1_on_end(conn, conn->end_result);
+        h1_on_end(conn, conn->flow->end_result);
 }
 
 static struct err end_err(const struct conn *conn) {
-    if (err_is(conn->send_err))
-        return conn->send_err;
-    if (conn->end_result == 0)
+    if (err_is(conn->flow->send_err))
+        return conn->flow->send_err;
+    if (conn->flow->end_result == 0)
         return err_make(STAGE_TLS, ERR_HANDSHAKE_CUT, 0);
-    return err_from_errno(STAGE_TLS, -conn->end_result);
+    return err_from_errno(STAGE_TLS, -conn->flow->end_result);
 }
 
 static void shake(struct conn *conn, struct incoming *incoming) {
@@ -145,23 +147,23 @@ void secure_on_bytes(struct conn *conn, struct incoming *incoming) {
         shake(conn, incoming);
         return;
     }
-    incoming_keep(conn, incoming, &conn->sealed);
+    incoming_keep(conn, incoming, &conn->flow->sealed);
     wait_for_turn(conn);
 }
 
 void secure_on_end(struct conn *conn, int32_t result) {
     conn->peer_ended = true;
-    conn->end_result = result;
-    if (!conn->sealed.len) /* else what came before it is looked at first */
+    conn->flow->end_result = result;
+    if (!conn->flow->sealed.len) /* else what came before it is looked at first */
         conn_fail(conn, end_err(conn));
 }
 
 /* A connection's turn has come. */
 static void go_on(struct conn *conn) {
     struct pool *pool = conn->pool->pool; /* the connection may be gone before its memory */
-    struct bytes sealed = conn->sealed;
+    struct bytes sealed = conn->flow->sealed;
     struct incoming incoming = {.now = bytes_span(&sealed)};
-    conn->sealed = (struct bytes){0};
+    conn->flow->sealed = (struct bytes){0};
     if (!conn->tls)
         send_hello(conn);
     if (conn->state == CONN_SECURE && sealed.len) /* some servers speak before they are spoken to */
@@ -205,11 +207,4 @@ void secure_say_goodbye(struct conn *conn) {
     secure_flush(conn, false);
     if (ring_op_busy(&conn->send)) /* a peer that takes nothing must not keep us */
         ring_timer_set(ring, &conn->timer, ring_now(ring) + GOODBYE_MS * NS_PER_MS);
-}
-
-void secure_end(struct conn *conn) {
-    bytes_release(&conn->sealed, conn->pool->pool);
-    bytes_release(&conn->cipher, conn->pool->pool);
-    tls_stream_close(conn->tls);
-    conn->tls = NULL;
 }

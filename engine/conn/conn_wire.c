@@ -26,7 +26,7 @@ void wire_send(struct conn *conn, struct span bytes, bool quietly) {
     } else if (tls_write(conn->tls, bytes)) {
         secure_flush(conn, quietly);
     } else { /* the end of the receive tells */
-        conn->send_err = err_make(STAGE_TLS, ERR_TLS_FAILED, 0);
+        conn->flow->send_err = err_make(STAGE_TLS, ERR_TLS_FAILED, 0);
         ring_cancel(conn->pool->ring, &conn->recv);
     }
 }
@@ -35,7 +35,7 @@ bool wire_has_sent(struct conn *conn) {
     if (conn->quiet_send) { /* answered, and small enough to have left in one piece */
         ring_op_settle(conn->pool->ring, &conn->send);
         conn->quiet_send = false;
-        bytes_release(&conn->cipher, conn->pool->pool);
+        bytes_release(&conn->flow->cipher, conn->pool->pool);
     }
     return !ring_op_busy(&conn->send);
 }
@@ -43,17 +43,17 @@ bool wire_has_sent(struct conn *conn) {
 void wire_on_send(struct ring_op *op, const struct ring_event *event) {
     struct conn *conn = CONTAINER_OF(op, struct conn, send);
     conn->quiet_send = false;
-    if (conn->chain) {
+    if (conn_chain(conn)) {
         dial_on_chain_broken(conn);
         return;
     }
-    bytes_release(&conn->cipher, conn->pool->pool);
+    bytes_release(&conn->flow->cipher, conn->pool->pool);
     if (conn->state >= CONN_QUIET) {
         conn_step_close(conn);
         return;
     }
     if (conn->state == CONN_SECURE && event->result < 0)
-        conn->send_err = err_from_errno(STAGE_TLS, -event->result);
+        conn->flow->send_err = err_from_errno(STAGE_TLS, -event->result);
     if (conn->tls && event->result >= 0)
         secure_flush(conn, false);
     if (conn->state == CONN_ANSWER && !ring_op_busy(&conn->send))
@@ -66,10 +66,10 @@ void wire_begin_chained(struct conn *conn, int32_t slot) {
     struct ring *ring = conn->pool->ring;
     struct span first;
     if (conn_is_secure(conn)) {
-        first = bytes_span(&conn->cipher);
+        first = bytes_span(&conn->flow->cipher);
     } else {
         h1_prepare(conn);
-        first = span_of(conn->out, conn->out_len);
+        first = span_of(conn->flow->out, conn->flow->out_len);
     }
     ring_send(ring, &conn->send, slot, first.at, first.len);
     ring_recv(ring, &conn->recv, slot);
@@ -93,7 +93,7 @@ static void count_bytes(struct conn *conn, size_t count) {
     if (!exchange)
         return;
     if (!exchange->wire_bytes)
-        exchange->first_byte_ns = ring_now(conn->pool->ring);
+        exchange_mark(conn->pool, exchange, AT_FIRST_BYTE);
     exchange->wire_bytes += count;
 }
 
@@ -144,22 +144,22 @@ static enum fed feed_secure(struct conn *conn, struct incoming *incoming) {
             return FED_AWAY;
         }
     }
-    incoming_keep(conn, incoming, &conn->sealed);
+    incoming_keep(conn, incoming, &conn->flow->sealed);
     return FED_ON;
 }
 
 enum fed wire_feed(struct conn *conn, struct incoming *incoming) {
-    conn->incoming = incoming;
+    conn->flow->incoming = incoming;
     enum fed fed = conn->tls ? feed_secure(conn, incoming) : feed_plain(conn, incoming);
     if (fed == FED_ON)
-        conn->incoming = NULL;
+        conn->flow->incoming = NULL;
     return fed;
 }
 
 /* What TLS has received beyond a response may be no HTTP at all: tickets, or close_notify. Decrypting it here is not lost work: a
  * connection with more to say is given up. */
 bool wire_has_more(struct conn *conn) {
-    struct incoming *incoming = conn->incoming;
+    struct incoming *incoming = conn->flow->incoming;
     struct span data;
     struct err err;
     if (!incoming)
@@ -179,8 +179,8 @@ static void on_bytes(struct conn *conn, const struct ring_event *event) {
         conn->activity_ns = ring_now(conn->pool->ring);
     if (conn->state == CONN_SECURE)
         secure_on_bytes(conn, &incoming);
-    else
-        wire_feed(conn, &incoming);
+    else if (wire_feed(conn, &incoming) == FED_ON)
+        conn_rest(conn); /* it may have been nothing but TLS's own */
 }
 
 static void on_recv_end(struct conn *conn, int32_t result) {
@@ -197,11 +197,16 @@ static void on_recv_end(struct conn *conn, int32_t result) {
 
 void wire_on_recv(struct ring_op *op, const struct ring_event *event) {
     struct conn *conn = CONTAINER_OF(op, struct conn, recv);
-    if (conn->chain) {
+    if (conn_chain(conn)) {
         dial_on_chain_broken(conn);
-    } else if (conn->state >= CONN_QUIET) {
+        return;
+    }
+    if (conn->state >= CONN_QUIET) {
         conn_step_close(conn);
-    } else if (event->result > 0) {
+        return;
+    }
+    conn_flow(conn);
+    if (event->result > 0) {
         on_bytes(conn, event);
     } else if (!event->more) {
         on_recv_end(conn, event->result);
@@ -215,7 +220,7 @@ void wire_stop_receiving(struct conn *conn) {
 
 /* What was held as HTTP comes first, then what TLS has not decrypted yet. */
 static enum fed feed_held(struct conn *conn, struct span held, struct incoming *incoming) {
-    conn->incoming = incoming;
+    conn->flow->incoming = incoming;
     if (h1_body_is_over(conn)) {
         h1_finish(conn, ERR_OK, held.len > 0 || wire_has_more(conn));
         return FED_AWAY;
@@ -229,9 +234,10 @@ void wire_resume(struct conn *conn) {
     if (!conn->paused)
         return;
     struct pool *pool = conn->pool->pool; /* the connection may be gone before its memory */
-    struct bytes held = conn->held, sealed = conn->sealed;
+    struct flow *flow = conn->flow;
+    struct bytes held = flow->held, sealed = flow->sealed;
     struct incoming incoming = {.now = bytes_span(&sealed)};
-    conn->held = conn->sealed = (struct bytes){0};
+    flow->held = flow->sealed = (struct bytes){0};
     conn->paused = false;
     conn->activity_ns = ring_now(conn->pool->ring);
     enum fed fed = feed_held(conn, bytes_span(&held), &incoming);
@@ -239,12 +245,12 @@ void wire_resume(struct conn *conn) {
     bytes_release(&sealed, pool);
     if (fed == FED_AWAY)
         return;
-    conn->incoming = NULL;
+    conn->flow->incoming = NULL;
     conn_watch(conn); /* paused again or not: resuming took the timer */
     if (conn->paused)
         return;
     if (conn->peer_ended)
-        h1_on_end(conn, conn->end_result);
+        h1_on_end(conn, conn->flow->end_result);
     else if (!ring_op_busy(&conn->recv))
         ring_recv(conn->pool->ring, &conn->recv, conn->slot);
 }

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "base/list.h"
+#include "base/pool.h"
 #include "base/span.h"
 #include "http/response.h"
 #include "net/address.h"
@@ -59,39 +59,59 @@ enum exchange_phase {
     EXCHANGE_BODY,
 };
 
+/* What a record tells the times of. */
+enum exchange_moment {
+    AT_RESOLVED,
+    AT_CONNECTING,
+    AT_CONNECTED,
+    AT_SECURED,
+    AT_SENT,
+    AT_FIRST_BYTE,
+    EXCHANGE_MOMENTS
+};
+
 struct exchange {
     /* Set by the owner before exchange_begin. */
     const struct exchange_ops *ops;
     struct body_bytes *body; /* or NULL; the owner's reference */
     uint64_t deadline_ns;    /* 0: none. Ends it with timed-out at the stage it is in */
+    /* NULL, or an address that stays until on_end: where a connection is opened and the host has others, they are tried before it. */
+    const struct address *avoid;
     bool head_method;
     bool idempotent;
-    const struct address *avoid; /* the host's other addresses go first, if it has any; or NULL */
-    bool last; /* nobody will want the connection afterwards. May be set as late as in on_head */
+    bool fresh; /* only a new connection will do */
+    bool last;  /* nobody will want the connection afterwards. May be set as late as in on_head */
 
     /* conn's. */
     uint8_t phase; /* enum exchange_phase */
-    bool fresh;    /* only a new connection will do */
+    bool anew;     /* `fresh`, or others have failed it: only a new connection will do */
     bool reused;   /* for the record: the connection had served before */
     bool
         surplus; /* with on_end: the server sent more than one response; this one may not be ours */
     struct conn *conn;
     struct origin *origin;
-    struct link link;
 
-    /* Facts for the record. Times on the ring's clock, 0 where it did not happen. */
-    uint64_t begun_ns, resolved_ns, connecting_ns, connected_ns, secured_ns, sent_ns, first_byte_ns;
-    uint64_t wire_bytes;    /* of HTTP: without what TLS adds */
-    struct address address; /* of the connection; family 0 where there was none */
-    struct tls_facts tls;   /* of the connection, once the exchange has ended */
+    /* Facts for the record; times by exchange_at, TLS's by exchange_tls. */
+    uint64_t begun_ns;
+    uint32_t after_us[EXCHANGE_MOMENTS]; /* begun_ns, and one more; 0: it did not happen */
+    uint64_t wire_bytes;                 /* of HTTP: without what TLS adds */
+    struct tls_facts *tls;               /* or NULL: none */
+    struct address address;              /* of the connection; family 0 where there was none */
 };
 
 /* The exchange's members above the second comment must be set, the rest zero or as the last on_end left them. */
 void exchange_begin(struct conn_pool *pool, struct exchange *exchange, struct origin *origin);
 /* Ends it early, with on_end(cancelled kind as given) before this returns. Harmless when idle. */
 void exchange_cancel(struct conn_pool *pool, struct exchange *exchange, struct err err);
-/* Gives back what the facts hold. Before the exchange's memory goes. */
-void exchange_forget(struct exchange *exchange);
+/* Gives back what the facts hold. Before the exchange's memory goes; any pool of the engine. */
+void exchange_forget(struct exchange *exchange, struct pool *memory);
+/* Of the connection, once the exchange has ended; all zero where there was no TLS. */
+const struct tls_facts *exchange_tls(const struct exchange *exchange);
+/* On the ring's clock, in whole microseconds; 0 where it did not happen. What was later than 71 minutes was then. */
+static inline uint64_t exchange_at(const struct exchange *exchange, enum exchange_moment moment) {
+    uint64_t after_us = exchange->after_us[moment];
+    return after_us ? exchange->begun_ns + (after_us - 1) * 1000 : 0;
+}
 /* After EXCHANGE_PAUSE. Upcalls come later, from the loop. */
 void exchange_resume(struct conn_pool *pool, struct exchange *exchange);
 

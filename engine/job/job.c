@@ -149,7 +149,7 @@ static uint64_t backoff_ns(struct job *job) {
 static bool may_repeat(const struct job *job) {
     return job->exchange.idempotent || job->sched->options.retry_all ||
            job->err.stage == STAGE_RESOLVE || job->err.stage == STAGE_CONNECT ||
-           (job->err.stage == STAGE_TLS && !job->exchange.sent_ns);
+           (job->err.stage == STAGE_TLS && !exchange_at(&job->exchange, AT_SENT));
 }
 
 /* Whether another attempt is allowed, and if so after how long. */

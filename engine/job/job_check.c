@@ -374,7 +374,7 @@ static bool fragment_is_well(const struct job *job, char *why) {
 
 static int cert_days(const struct job *job) {
     const int64_t day_s = 24 * 60 * 60;
-    int64_t left_s = job->exchange.tls.cert->not_after - clock_wall_us() / 1000000;
+    int64_t left_s = exchange_tls(&job->exchange)->cert->not_after - clock_wall_us() / 1000000;
     return (int)(left_s / day_s - (left_s % day_s < 0));
 }
 
@@ -385,15 +385,17 @@ static double ms_since(uint64_t from, uint64_t to) {
 static bool end_is_well(const struct job *job, char *why) {
     const struct exchange *exchange = &job->exchange;
     const struct job_extra *extra = job->extra;
+    uint64_t sent = exchange_at(exchange, AT_SENT);
+    bool has_cert = exchange_tls(exchange)->cert;
     const struct expect_facts facts = {
         .status = job->status,
         .content_type = content_type_of(job),
         .body = kept_of(job),
         .title = extra ? extra->title : NULL,
         .total_ms = ms_since(job->first_ns, conn_pool_now(job->sched->conns)),
-        .wait_ms = exchange->sent_ns ? ms_since(exchange->sent_ns, exchange->first_byte_ns) : -1,
-        .has_cert = exchange->tls.cert,
-        .cert_days = exchange->tls.cert ? cert_days(job) : 0,
+        .wait_ms = sent ? ms_since(sent, exchange_at(exchange, AT_FIRST_BYTE)) : -1,
+        .has_cert = has_cert,
+        .cert_days = has_cert ? cert_days(job) : 0,
         .redirects = job->redirect_count,
         .final_host = url_host(&job->url),
         .final_url = span_of(job->url.href, job->url.href_len),

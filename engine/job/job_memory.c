@@ -111,7 +111,7 @@ void job_release(struct pool *pool, struct job *job) {
         pool_release_text(pool, (char *)job->first.href);
     pool_release_text(pool, (char *)job->url.href);
     pool_release_text(pool, (char *)job->next_url.href);
-    exchange_forget(&job->exchange);
+    exchange_forget(&job->exchange, pool);
     job_extra_release(pool, job);
     pool_release_text(pool, job->name);
     pool_release_text(pool, job->tag);

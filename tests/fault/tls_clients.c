@@ -25,7 +25,8 @@ void client_print(const struct client *client) {
             client->id, client->method, model_name(client->behaviour), client->host, client->bytes,
             client->got, client->ends, client->paused, client->stopped, client->cancelled,
             err_text(client->err, text, sizeof text), err_stage_name(client->err),
-            client->err.detail, exchange->tls.version, exchange->wire_bytes, exchange->reused);
+            client->err.detail, exchange_tls(exchange)->version, exchange->wire_bytes,
+            exchange->reused);
 }
 
 static bool played(const struct client *client, enum tls_trick trick) {
@@ -108,7 +109,7 @@ static bool is_whole(const struct client *client) {
 /* What a record would say of TLS is about the connection that carried the exchange, and says no more than happened. */
 static void check_facts(const struct client *client) {
     const struct exchange *exchange = &client->exchange;
-    const struct tls_facts *tls = &exchange->tls;
+    const struct tls_facts *tls = exchange_tls(exchange);
     enum err_stage stage = (enum err_stage)client->err.stage;
     EXPECT_OF(client, !tls->insecure);
     if (exchange->wire_bytes) {
@@ -168,7 +169,7 @@ static enum exchange_answer on_head(struct exchange *exchange, const struct resp
     (void)framing;
     EXPECT_OF(client, client->begun && !client->ends && !client->paused && !client->stopped);
     EXPECT_OF(client, head->status >= 200 && head->status != STATUS_EXTRA);
-    EXPECT_OF(client, exchange->secured_ns || exchange->reused);
+    EXPECT_OF(client, exchange_at(exchange, AT_SECURED) || exchange->reused);
     client->got = 0;
     return whim(client);
 }
@@ -191,7 +192,7 @@ static void on_end(struct exchange *exchange, struct err err) {
     client->paused = false;
     tls_world.ended++;
     tls_world.ok += !err_is(err);
-    tls_world.resumed += exchange->tls.resumed;
+    tls_world.resumed += exchange_tls(exchange)->resumed;
     EXPECT_OF(client, client->begun && client->ends == 1);
     EXPECT_OF(client, !err_is(err) || !client->stopped || client->cancelled);
     EXPECT_OF(client, err_is(err) || client->stopped || is_whole(client));
@@ -202,10 +203,10 @@ static void on_end(struct exchange *exchange, struct err err) {
     EXPECT_OF(client, tls_world.model.asked[client->id] <= (exchange->idempotent ? 2u : 1u));
     if (!tls_world.settings.starved)
         check_facts(client);
-    if (!tls_world.cert && exchange->tls.cert)
-        tls_world.cert = tls_cert_keep(exchange->tls.cert);
+    if (!tls_world.cert && exchange_tls(exchange)->cert)
+        tls_world.cert = tls_cert_keep(exchange_tls(exchange)->cert);
     if (below(2))
-        exchange_forget(exchange); /* else at the very end */
+        exchange_forget(exchange, &tls_world.memory); /* else at the very end */
     origin_drop(tls_world.conns, client->origin);
 }
 
@@ -268,7 +269,7 @@ void client_init_plain(struct client *client, unsigned id) {
 
 static void client_deinit(struct client *client) {
     struct body_bytes *body = client->exchange.body;
-    exchange_forget(&client->exchange);
+    exchange_forget(&client->exchange, &tls_world.memory);
     if (!body)
         return;
     EXPECT_OF(client, body->references == 1);

@@ -40,7 +40,9 @@ static struct origin *acquire(const char *text) {
 
 static void expect_dial(const char *url, const char *host, unsigned port) {
     struct origin *origin = acquire(url);
-    assert_string_equal(origin->dial_host, host);
+    struct span dial = origin_dial_host(origin);
+    assert_true(span_is(dial, host));
+    assert_int_equal(dial.at[dial.len], 0);
     assert_int_equal(origin->dial_port, port);
     origin_drop(conns, origin);
 }

@@ -23,6 +23,7 @@ static bool is_in_diagram(enum conn_state from, enum conn_state to) {
         {CONN_ADDRESS, CONN_ROOM},    {CONN_CONNECT, CONN_ANSWER}, {CONN_ANSWER, CONN_REUSE},
         {CONN_REUSE, CONN_ANSWER},    {CONN_QUIET, CONN_CLOSE},    {CONN_CLOSE, CONN_GONE},
         {CONN_QUIET, CONN_GONE},      {CONN_CONNECT, CONN_SECURE}, {CONN_SECURE, CONN_ANSWER},
+        {CONN_ROOM, CONN_ADDRESS},
     };
     if (to == CONN_QUIET)
         return from < CONN_QUIET;
