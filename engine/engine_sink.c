@@ -62,7 +62,7 @@ static struct stream *streams_of(struct job *job) {
             stream->open = (struct rf_stream){
                 .state = (char *)sink + engine->output[i].state_offset,
                 .n = job->n,
-                .url = job->first.href,
+                .url = job_first(job)->href,
                 .name = job->name,
                 .tag = job->tag,
                 .size = job->size,
@@ -106,15 +106,18 @@ static enum sink_answer prepare_known(struct job *job, const struct stream *stre
     return SINK_SKIP;
 }
 
+/* Streams are made when an output is asked for the first time: a request that waits for an answer holds none if nobody wanted to
+ * hear of it before. */
 static enum sink_answer prepare(struct job *job) {
     struct rf_engine *engine = engine_of(job);
-    struct stream *stream = streams_of(job);
+    struct stream *stream = NULL;
     unsigned skipped = 0;
     for (unsigned i = 0; i < engine->output_count; i++) {
         const struct rf_output_ops *ops = engine->output[i].ops;
         bool asked = job_is_checked(job) ? !job_asks_its_own(job) : ops->wants_body;
         if (!ops->prepare || !asked)
             continue;
+        stream = streams_of(job);
         switch (ops->prepare(engine->output[i].self, &stream[i].open)) {
         case RF_OUTPUT_SKIP:
             stream[i].state = STREAM_SKIPPED;

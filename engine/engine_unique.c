@@ -74,7 +74,7 @@ static void hash_job(const struct job *job, uint64_t hash[2]) {
     const struct job_spec *spec = job->own_spec;
     struct {
         uint64_t part[9];
-    } key = {{hash_bytes(job->first.href, job->first.href_len)}};
+    } key = {{hash_bytes(job->url.href, job->url.href_len)}};
     if (spec) {
         key.part[1] = spec->method ? hash_bytes(spec->method, strlen(spec->method)) : 0;
         for (unsigned i = 0; i < spec->field_count; i++) {
@@ -90,7 +90,7 @@ static void hash_job(const struct job *job, uint64_t hash[2]) {
     key.part[5] = (uint64_t)job->size;
     key.part[6] = job->sha256 ? hash_bytes(job->sha256, strlen(job->sha256)) : 0;
     key.part[7] = job->is_link;
-    key.part[8] = hash_stable(job->first.href, job->first.href_len);
+    key.part[8] = hash_stable(job->url.href, job->url.href_len);
     hash[0] = hash_bytes(&key, sizeof key);
     hash[1] = hash_stable(&key, sizeof key);
 }

@@ -125,10 +125,15 @@ static void job_follow(struct job *job) {
     job->method = redirect_method(job->status, job->method, &drop_body);
     if (drop_body)
         job->body = NULL;
-    if (job->url.href != job->first.href)
+    if (!job->first) {
+        job->first = pool_acquire(pool, sizeof *job->first);
+        *job->first = job->url;
+    } else {
         pool_release_text(pool, (char *)job->url.href);
-    job->url = job->next_url;
-    job->next_url = (struct url){0};
+    }
+    job->url = *job->next_url;
+    pool_release(pool, job->next_url, sizeof *job->next_url);
+    job->next_url = NULL;
     job_leave(job);
     job_go_on(job);
 }

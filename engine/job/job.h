@@ -73,10 +73,10 @@ struct job {
     struct host *host; /* NULL while delayed or without a URL */
     struct exchange exchange;
 
-    uint64_t n, line, number;  /* number: rf_submit's, or 0 */
-    char *text;                /* the URL as given; first.href where that is the same */
-    struct url url;            /* the current one; href NULL: the text is no URL */
-    struct url first;          /* the one asked for; shares its href with url until a redirect */
+    uint64_t n, line, number; /* number: rf_submit's, or 0 */
+    char *text;               /* the URL as given; the first href where that is the same */
+    struct url url;           /* the current one; href NULL: the text is no URL */
+    struct url *first; /* the one asked for, once a redirect has led away from it; else NULL */
     char *name, *tag, *sha256; /* or NULL */
     char *why;                 /* more about an error of stage input, or NULL */
     int64_t size;              /* expected; -1: not known */
@@ -91,7 +91,7 @@ struct job {
     const char *method;
     struct body_bytes *body;
     struct job_redirect *redirects; /* latest first */
-    struct url next_url;            /* where a redirect leads */
+    struct url *next_url;           /* where a redirect leads; or NULL */
     char *content_type;
     struct err err;
     struct err failed; /* how the last attempt ended, in case no other can begin */
@@ -130,6 +130,13 @@ void job_set_spec(struct pool *pool, struct job *job, const struct job_spec *run
                   const char *method, const struct span *headers, unsigned header_count,
                   struct span body);
 void job_release(struct pool *pool, struct job *job);
+/* The URL that was asked for, before any redirect. */
+static inline const struct url *job_first(const struct job *job) {
+    return job->first ? job->first : &job->url;
+}
+/* A copy with an href of its own; and its end. */
+struct url *job_url_new(struct pool *pool, const struct url *url);
+void job_url_release(struct pool *pool, struct url *url); /* NULL is allowed */
 struct body_bytes *body_new(struct pool *pool, const void *bytes, size_t count);
 void body_drop(struct pool *pool, struct body_bytes *body);
 

@@ -81,7 +81,8 @@ static const struct expect *own_expect(const struct job *job) {
 }
 
 static bool has_fragment(const struct job *job) {
-    return job->first.href && job->first.fragment + 1 < job->first.href_len;
+    const struct url *url = job_first(job);
+    return url->href && url->fragment + 1 < url->href_len;
 }
 
 static unsigned needs_of(const struct job *job) {
@@ -360,7 +361,8 @@ static bool fragment_is_well(const struct job *job, char *why) {
     bool is_markdown = span_is_nocase(type, "text/markdown");
     if ((!is_html(type) && !is_markdown) || job->action == ACTION_SNIFFED)
         return true;
-    struct span fragment = url_part(&job->first, job->first.fragment + 1, job->first.href_len);
+    const struct url *first = job_first(job);
+    struct span fragment = url_part(first, first->fragment + 1, first->href_len);
     name = malloc(fragment.len + 1);
     CHECK(name);
     size_t len = url_percent_decode(fragment, name);

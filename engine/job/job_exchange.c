@@ -70,8 +70,8 @@ static enum exchange_answer on_redirect(struct job *job, const struct http_field
         return refuse(job, STAGE_HEAD, loops ? ERR_REDIRECT_LOOP : ERR_TOO_MANY_REDIRECTS,
                       job->status);
     }
-    pool_release_text(sched->pool, (char *)job->next_url.href); /* of an answer that broke off */
-    job->next_url = url_copy(&next, pool_acquire(sched->pool, next.href_len + 1));
+    job_url_release(sched->pool, job->next_url); /* of an answer that broke off */
+    job->next_url = job_url_new(sched->pool, &next);
     job->action = ACTION_REDIRECT;
     return drop(framing);
 }

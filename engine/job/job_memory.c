@@ -18,6 +18,19 @@ void body_drop(struct pool *pool, struct body_bytes *body) {
         pool_release(pool, body, sizeof *body + body->count);
 }
 
+struct url *job_url_new(struct pool *pool, const struct url *url) {
+    struct url *copy = pool_acquire(pool, sizeof *copy);
+    *copy = url_copy(url, pool_acquire(pool, url->href_len + 1));
+    return copy;
+}
+
+void job_url_release(struct pool *pool, struct url *url) {
+    if (!url)
+        return;
+    pool_release_text(pool, (char *)url->href);
+    pool_release(pool, url, sizeof *url);
+}
+
 void job_set_text(struct pool *pool, char **field, struct span text) {
     pool_release_text(pool, *field);
     *field = pool_text(pool, text.at, text.len);
@@ -33,11 +46,10 @@ struct job *job_new(struct pool *pool, struct span text, const struct url *url, 
     job->due.second = true;
     if (url && url->href) {
         job->url = url_copy(url, pool_acquire(pool, url->href_len + 1));
-        job->first = job->url;
     }
     /* Most URLs are given as they are sent, and a million may be in flight. */
     if (url && url->href && text.len == url->href_len && memcmp(text.at, url->href, text.len) == 0)
-        job->text = (char *)(uintptr_t)job->first.href;
+        job->text = (char *)(uintptr_t)job->url.href;
     else
         job->text = pool_text(pool, text.at ? (const void *)text.at : "", text.len);
     return job;
@@ -105,12 +117,11 @@ void job_set_spec(struct pool *pool, struct job *job, const struct job_spec *run
 
 void job_release(struct pool *pool, struct job *job) {
     CHECK(job->exchange.phase == EXCHANGE_IDLE && !job->due.place);
-    if (job->text != job->first.href)
+    if (job->text != job_first(job)->href)
         pool_release_text(pool, job->text);
-    if (job->first.href != job->url.href)
-        pool_release_text(pool, (char *)job->first.href);
+    job_url_release(pool, job->first);
     pool_release_text(pool, (char *)job->url.href);
-    pool_release_text(pool, (char *)job->next_url.href);
+    job_url_release(pool, job->next_url);
     exchange_forget(&job->exchange, pool);
     job_extra_release(pool, job);
     pool_release_text(pool, job->name);

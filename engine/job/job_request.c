@@ -48,7 +48,7 @@ size_t job_write_head(struct exchange *exchange, char *memory, size_t room) {
     const struct job *job = CONTAINER_OF(exchange, struct job, exchange);
     const struct job_spec *spec = job_spec_of(job);
     char basic[AUTHORIZATION_BYTES_MAX], range_text[256];
-    bool secrets_stay = job->redirects && !url_same_origin(&job->first, &job->url);
+    bool secrets_stay = job->redirects && !url_same_origin(job_first(job), &job->url);
     struct request_head head = {
         .method = job->method,
         .url = &job->url,

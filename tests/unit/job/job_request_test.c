@@ -63,8 +63,12 @@ static void redirect_to(struct job *job, const char *text) {
     job->redirects = redirect;
     job->redirect_count++;
     struct url url = parsed(text);
-    if (job->url.href != job->first.href)
+    if (!job->first) {
+        job->first = pool_acquire(&memory, sizeof *job->first);
+        *job->first = job->url;
+    } else {
         pool_release_text(&memory, (char *)(uintptr_t)job->url.href);
+    }
     job->url = url_copy(&url, pool_acquire(&memory, url.href_len + 1));
 }
 
@@ -224,7 +228,7 @@ static void test_a_job_gives_all_its_memory_back(void **state) {
     redirect_to(job, "http://b.test/");
     redirect_to(job, "http://c.test/");
     struct url next = parsed("http://d.test/");
-    job->next_url = url_copy(&next, pool_acquire(&memory, next.href_len + 1));
+    job->next_url = job_url_new(&memory, &next);
     job_release(&memory, job);
     job = job_new(&memory, span_text("no URL"), NULL, err_make(STAGE_INPUT, ERR_BAD_URL, 1));
     assert_null(job->url.href);
