@@ -56,8 +56,19 @@ void sitemap_close(struct sitemap *sitemap); /* NULL is allowed */
  * page's beginning only. The charset: a BOM, else the transport's, else the page's meta, else UTF-8 if it is that, else windows-1252. */
 void document_title(struct span text, const char *charset, char *title, size_t size);
 
-/* Whether a fragment (percent-decoded, without #) leads anywhere in it: an id or an a's name in HTML; the heading slugs of GitHub, and ids in
- * HTML, in Markdown. "" and "top" (HTML) always do; of a text fragment (":~:text=") what stands before it counts. */
+/* The names in a document that fragments can lead to: an id or an a's name in HTML; the heading slugs of GitHub, and ids in HTML,
+ * in Markdown; of other kinds none. Read once, in linear time; kept as keyed hashes of 64 bits, so of names of any length in
+ * at most 32 bytes a name. */
+struct document_names;
+/* The text is not needed afterwards. NULL: out of memory. */
+struct document_names *document_names_open(enum document_kind kind, struct span text,
+                                           const char *charset);
+/* Whether a fragment (percent-decoded, without #) leads anywhere. "" and "top" (HTML) always do; of a text fragment
+ * (":~:text=") what stands before it counts. */
+bool document_names_has(const struct document_names *names, struct span fragment);
+size_t document_names_bytes(const struct document_names *names); /* the memory that it takes */
+void document_names_close(struct document_names *names);         /* NULL is allowed */
+/* The same for a single fragment: reads the whole document. False as well when memory is out. */
 bool document_has_name(enum document_kind kind, struct span text, const char *charset,
                        struct span fragment);
 

@@ -196,40 +196,49 @@ void html_links(struct span text, html_link_fn *found, void *context) {
 
 /* ---- names ---- */
 
-/* Decodes along the way, so that a value of any length takes no memory. */
-static bool is_value(struct span raw, struct span wanted) {
-    enum { PIECE = 64 };
-    uint8_t text[DECODE_ROOM(PIECE)];
+/* `room` of `decoded` is used again for the next value. */
+struct name_search {
+    struct document_names *names;
+    uint8_t *decoded;
+    size_t room;
+};
+
+static bool add_name(struct name_search *search, struct span raw) {
+    if (!raw.len)
+        return true;
     if (!memchr(raw.at, '&', raw.len) && !memchr(raw.at, 0, raw.len))
-        return raw.len == wanted.len && memcmp(raw.at, wanted.at, raw.len) == 0;
-    while (raw.len) {
-        /* A reference must not be cut. */
-        size_t len = raw.len < PIECE ? raw.len : PIECE;
-        const uint8_t *last = len < raw.len ? memrchr(raw.at + 1, '&', len - 1) : NULL;
-        if (last)
-            len = (size_t)(last - raw.at);
-        size_t made = html_decode(span_of(raw.at, len), DECODE_ATTRIBUTE, text);
-        if (made > wanted.len || memcmp(text, wanted.at, made) != 0)
+        return names_add(search->names, raw);
+    if (DECODE_ROOM(raw.len) > search->room) {
+        free(search->decoded);
+        search->room = DECODE_ROOM(raw.len);
+        search->decoded = malloc(search->room);
+        if (!search->decoded)
             return false;
-        wanted = span_skip(wanted, made);
-        raw = span_skip(raw, len);
     }
-    return !wanted.len;
+    size_t len = html_decode(raw, DECODE_ATTRIBUTE, search->decoded);
+    return names_add(search->names, span_of(search->decoded, len));
 }
 
-bool html_has_name(struct span text, struct span fragment) {
+static bool add_names_of(struct name_search *search, const struct html_tag *tag) {
+    struct html_attribute attribute;
+    struct span rest = tag->attributes;
+    bool is_a = span_is_nocase(tag->name, "a");
+    while (html_attribute_next(&rest, &attribute))
+        if ((span_is_nocase(attribute.name, "id") ||
+             (is_a && span_is_nocase(attribute.name, "name"))) &&
+            !add_name(search, attribute.value))
+            return false;
+    return true;
+}
+
+bool html_names(struct span text, struct document_names *names) {
+    struct name_search search = {.names = names};
     struct html_tags tags;
     struct html_tag tag;
-    struct html_attribute attribute;
+    bool has_memory = true;
     html_tags_begin(&tags, text);
-    while (html_tags_next(&tags, &tag)) {
-        struct span rest = tag.attributes;
-        bool is_a = span_is_nocase(tag.name, "a");
-        while (!tag.is_end && html_attribute_next(&rest, &attribute))
-            if ((span_is_nocase(attribute.name, "id") ||
-                 (is_a && span_is_nocase(attribute.name, "name"))) &&
-                is_value(attribute.value, fragment))
-                return true;
-    }
-    return false;
+    while (has_memory && html_tags_next(&tags, &tag))
+        has_memory = tag.is_end || add_names_of(&search, &tag);
+    free(search.decoded);
+    return has_memory;
 }

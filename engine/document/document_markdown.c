@@ -45,11 +45,11 @@ struct markdown {
     size_t unescaped_bytes, compared_bytes;
     bool is_out_of_memory, is_bomb;
     /* names */
-    struct slug_search slugs;
-    uint8_t *heading; /* of the document's length at most */
+    struct document_names *names; /* or NULL: links are wanted */
+    uint8_t *heading;             /* of the document's length at most */
     size_t heading_len;
     unsigned image_depth;
-    bool is_heading, is_found;
+    bool is_heading;
 };
 
 /* ---- the copy ---- */
@@ -218,17 +218,19 @@ static int enter_block(MD_BLOCKTYPE type, void *detail, void *context) {
     return 0;
 }
 
-/* True: this is the one, or there is no memory to tell. */
-static bool look_at_heading(struct markdown *markdown) {
-    uint8_t *text = malloc(DECODE_ROOM(markdown->heading_len));
-    if (!text) {
-        markdown->is_out_of_memory = true;
-        return true;
+static bool add_heading(struct markdown *markdown) {
+    bool is_good = false;
+    uint8_t *slug = NULL, *text = malloc(DECODE_ROOM(markdown->heading_len));
+    if (text) {
+        size_t len =
+            html_decode(span_of(markdown->heading, markdown->heading_len), DECODE_TEXT, text);
+        slug = malloc(SLUG_ROOM(len));
+        is_good = slug && names_add_heading(markdown->names,
+                                            span_of(slug, slug_make(span_of(text, len), slug)));
     }
-    size_t len = html_decode(span_of(markdown->heading, markdown->heading_len), DECODE_TEXT, text);
-    markdown->is_found = slug_search_heading(&markdown->slugs, span_of(text, len));
     free(text);
-    return markdown->is_found;
+    free(slug);
+    return is_good;
 }
 
 static int leave_block(MD_BLOCKTYPE type, void *detail, void *context) {
@@ -237,16 +239,16 @@ static int leave_block(MD_BLOCKTYPE type, void *detail, void *context) {
     if (type != MD_BLOCK_H)
         return 0;
     markdown->is_heading = false;
-    return markdown->heading && look_at_heading(markdown) ? STOP : 0;
+    return markdown->names && !add_heading(markdown) ? STOP : 0;
 }
 
 static int enter_span(MD_SPANTYPE type, void *detail, void *context) {
     struct markdown *markdown = context;
+    markdown->image_depth += type == MD_SPAN_IMG;
+    if (markdown->names || (type != MD_SPAN_A && type != MD_SPAN_IMG))
+        return 0;
     if (type == MD_SPAN_A)
         return add_link(markdown, &((const MD_SPAN_A_DETAIL *)detail)->href);
-    if (type != MD_SPAN_IMG)
-        return 0;
-    markdown->image_depth++;
     return add_link(markdown, &((const MD_SPAN_IMG_DETAIL *)detail)->src);
 }
 
@@ -279,7 +281,7 @@ static int on_text(MD_TEXTTYPE type, const MD_CHAR *text, MD_SIZE size, void *co
             restore(markdown->html + at, size);
         }
     }
-    if (markdown->is_heading && markdown->heading && type != MD_TEXT_HTML && !markdown->image_depth)
+    if (markdown->is_heading && markdown->names && type != MD_TEXT_HTML && !markdown->image_depth)
         add_heading_text(markdown, type, span_of(text, size));
     return 0;
 }
@@ -309,7 +311,7 @@ static bool parse(struct markdown *markdown, struct span text) {
         return false;
     memset(markdown->html, ' ', markdown->len);
     int result = md_parse((const char *)markdown->copy, (MD_SIZE)markdown->len, &parser, markdown);
-    markdown->is_out_of_memory |= result < 0 && !markdown->is_bomb && !markdown->is_found;
+    markdown->is_out_of_memory |= result < 0 && !markdown->is_bomb;
     return !markdown->is_out_of_memory && !markdown->is_bomb;
 }
 
@@ -378,13 +380,11 @@ bool markdown_links(struct link_sink *sink, char *why, size_t why_size) {
     return is_good;
 }
 
-bool markdown_has_name(struct span text, struct span fragment) {
-    struct markdown markdown = {.heading = malloc(text.len + text.len / PARAGRAPH_LINES_MAX + 2)};
-    bool has_name = false;
-    slug_search_begin(&markdown.slugs, fragment);
-    if (markdown.heading && (parse(&markdown, text) || markdown.is_found))
-        has_name =
-            markdown.is_found || html_has_name(span_of(markdown.html, markdown.len), fragment);
+bool markdown_names(struct span text, struct document_names *names) {
+    struct markdown markdown = {.names = names};
+    markdown.heading = malloc(text.len + text.len / PARAGRAPH_LINES_MAX + 2);
+    bool is_good = markdown.heading && parse(&markdown, text) &&
+                   html_names(span_of(markdown.html, markdown.len), names);
     release(&markdown);
-    return has_name;
+    return is_good;
 }

@@ -113,24 +113,29 @@ bool link_report(struct link_sink *sink, struct span raw, size_t at, enum link_f
 typedef bool html_link_fn(void *context, struct span raw, bool is_base);
 /* Calls `found` for each in order, until it returns false. */
 void html_links(struct span text, html_link_fn *found, void *context);
-bool html_has_name(struct span text, struct span fragment);
+
+/* ---- names ---- */
+
+/* False: out of memory. */
+bool names_add(struct document_names *names, struct span name);
+/* Of Markdown; headings of the same slug are counted. */
+bool names_add_heading(struct document_names *names, struct span slug);
+/* Each adds what it finds. False: out of memory. */
+bool html_names(struct span text, struct document_names *names);
+bool markdown_names(struct span text, struct document_names *names);
+
+/* The slug that GitHub makes of a heading's text (without markup), into SLUG_ROOM bytes. Returns its length. */
+#define SLUG_ROOM(len) (2 * (len) + 1)
+size_t slug_make(struct span heading, uint8_t *to);
+/* Of a fragment such as "intro-2" the length of "intro", and 2; SIZE_MAX: it has no such number. */
+size_t slug_base(struct span fragment, uint64_t *number);
+
+/* ---- Markdown, text, sitemaps ---- */
 
 /* Each reports to the sink. False: broken, with `why`. */
 bool markdown_links(struct link_sink *sink, char *why, size_t why_size);
-bool markdown_has_name(struct span text, struct span fragment);
 void text_links(struct link_sink *sink);
 bool sitemap_links(struct span text, const char *charset, document_link_fn *found, void *context,
                    char *why, size_t why_size);
-
-/* Headings' names as GitHub makes them: one call a heading, in order, whether its name is the fragment. */
-struct slug_search {
-    struct span fragment;
-    size_t base_len;       /* of the fragment without its number */
-    uint64_t number, seen; /* of headings with that base */
-    bool is_numbered;
-};
-void slug_search_begin(struct slug_search *search, struct span fragment);
-/* `heading`: its text, without markup. */
-bool slug_search_heading(struct slug_search *search, struct span heading);
 
 #endif

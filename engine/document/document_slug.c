@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * document_slug.c: the names that GitHub gives headings: lower case, without punctuation, a hyphen for each space, and a number for
- * those that were there before: "intro", "intro-1". To look for one name no list is needed: the first of its slug, or the
- * n-th after it. Pure; any thread.
+ * those that were there before: "intro", "intro-1". The numbers are not made here: who asks for the n-th has to count. Pure; any
+ * thread.
  *
  * Letters are told by glibc's own C.UTF-8, whatever locale the process has.
  */
@@ -11,6 +11,8 @@
 #include <wctype.h>
 
 #include "document/document_private.h"
+
+enum { DIGITS_MAX = 9 }; /* no document has more headings */
 
 static pthread_once_t locale_once = PTHREAD_ONCE_INIT;
 static locale_t unicode; /* (locale_t)0 on systems without it: then all beyond ASCII is a letter */
@@ -47,10 +49,9 @@ static uint32_t lower(uint32_t point) {
     return unicode ? (uint32_t)towlower_l((wint_t)point, unicode) : point;
 }
 
-/* Is the heading's slug the first `len` bytes of the fragment? */
-static bool is_slug(struct span heading, struct span slug) {
-    uint8_t made[4];
-    size_t len, made_len;
+size_t slug_make(struct span heading, uint8_t *to) {
+    size_t made = 0, len;
+    pthread_once(&locale_once, open_locale);
     for (; heading.len; heading = span_skip(heading, len)) {
         len = utf8_length(heading.at, heading.len);
         if (!len) {
@@ -60,36 +61,24 @@ static bool is_slug(struct span heading, struct span slug) {
         uint32_t point = lower(point_of(heading.at, len));
         if (point == ' ')
             point = '-';
-        if (!is_word(point))
-            continue;
-        made_len = utf8_put(made, point);
-        if (made_len > slug.len || memcmp(made, slug.at, made_len) != 0)
-            return false;
-        slug = span_skip(slug, made_len);
+        if (is_word(point))
+            made += utf8_put(to + made, point);
     }
-    return !slug.len;
+    return made;
 }
 
-void slug_search_begin(struct slug_search *search, struct span fragment) {
-    size_t digits = 0;
-    *search = (struct slug_search){.fragment = fragment};
-    pthread_once(&locale_once, open_locale);
-    while (digits < fragment.len && digits < 9 && fragment.at[fragment.len - 1 - digits] >= '0' &&
-           fragment.at[fragment.len - 1 - digits] <= '9')
-        digits++;
-    size_t rest = fragment.len - digits;
-    if (!digits || fragment.at[rest] == '0' || rest < 1 || fragment.at[rest - 1] != '-')
-        return;
+static bool is_digit(uint8_t c) {
+    return c >= '0' && c <= '9';
+}
+
+size_t slug_base(struct span fragment, uint64_t *number) {
+    size_t rest = fragment.len;
+    while (rest && fragment.len - rest < DIGITS_MAX && is_digit(fragment.at[rest - 1]))
+        rest--;
+    if (rest == fragment.len || fragment.at[rest] == '0' || !rest || fragment.at[rest - 1] != '-')
+        return SIZE_MAX;
+    *number = 0;
     for (size_t i = rest; i < fragment.len; i++)
-        search->number = search->number * 10 + (uint64_t)(fragment.at[i] - '0');
-    search->base_len = rest - 1;
-    search->is_numbered = true;
-}
-
-bool slug_search_heading(struct slug_search *search, struct span heading) {
-    if (is_slug(heading, search->fragment))
-        return true;
-    if (!search->is_numbered || !is_slug(heading, span_of(search->fragment.at, search->base_len)))
-        return false;
-    return search->seen++ == search->number;
+        *number = *number * 10 + (uint64_t)(fragment.at[i] - '0');
+    return rest - 1;
 }

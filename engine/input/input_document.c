@@ -139,7 +139,6 @@ static void begin_base(struct documents *documents) {
 static struct target_place place_of(const struct documents *documents) {
     return (struct target_place){.root = documents->root,
                                  .base_path = documents->local_base,
-                                 .name = documents->source.name,
                                  .kind = documents->source.kind,
                                  .text = span_of(documents->text, documents->len),
                                  .charset = documents->source.charset};
@@ -201,6 +200,7 @@ void documents_begin(struct documents *documents, const struct document_source *
     documents->failure = ERR_OK;
     documents->phase = PHASE_READ;
     links_clear(&documents->links);
+    targets_forget_self(documents->targets);
     documents->links_left = 0;
     documents->has_memory = true;
     begin_base(documents);

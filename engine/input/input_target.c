@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * input_target.c: see input_target.h. What was read of targets is kept while it is small in number and size, and so is what was
- * found about names in them: a page's navigation points to the same few places from every page of a site.
+ * input_target.c: see input_target.h. Of targets the names in them are kept, not their text, while these are small in number and
+ * size: a page's navigation points to the same few places from every page of a site. A target is the file, not the path
+ * that was written: one has endlessly many spellings, and each would be read anew. Rejected: remembering verdicts, which are
+ * as many as the links.
  */
 #include "input/input_target.h"
 
@@ -18,26 +20,41 @@
 #include "input/input_context.h"
 #include "input/input_line.h"
 
-/* Names are remembered by hash: of two in one slot the later one stays. */
-enum { TEXTS = 16, VERDICTS = 1 << 14, FRAGMENT_BYTES_MAX = 4096, GUESS_BYTES = 1024 };
+enum {
+    SETS = 512, /* a file has its place in one of them */
+    WAYS = 8,
+    NAMES_BYTES_MAX =
+        2 * DOCUMENT_BYTES_MAX, /* of all targets; the latest one is kept in any case */
+    FRAGMENT_BYTES_MAX = 4096,
+    GUESS_BYTES = 1024
+};
 
-struct target_text {
-    char *path;
-    uint8_t *text;
-    size_t len;
-    uint64_t used; /* the time of its last use */
-    enum document_kind kind;
-    bool has_names; /* a kind that fragments are looked up in */
+/* What tells a file, and its content of now, from any other. */
+struct target_key {
+    uint64_t device, inode;
+    int64_t size, changed_s, changed_ns;
+    int64_t named; /* what its name says about its kind */
+};
+
+enum target_state {
+    TARGET_EMPTY,     /* no target */
+    TARGET_NAMES,     /* fragments are looked up in `names` */
+    TARGET_NAMELESS,  /* of a kind that has none, or unreadable: it can't be looked into */
+    TARGET_NO_MEMORY, /* for its names; not tried again for every link */
+};
+
+struct target {
+    struct target_key key;
+    uint64_t used; /* the time of its last use; 0: never */
+    struct document_names *names;
+    enum target_state state;
 };
 
 struct targets {
-    struct target_text texts[TEXTS];
+    struct target files[SETS * WAYS];
+    struct target self; /* the document that the links are in, from the first "#name" on */
     uint64_t time;
-    size_t text_bytes; /* of all */
-    struct verdict {
-        uint64_t key; /* 0: none */
-        bool has_name;
-    } verdicts[VERDICTS];
+    size_t names_bytes; /* of all files */
     char why[LINE_WHY_BYTES];
 };
 
@@ -45,19 +62,37 @@ struct targets *targets_open(void) {
     return calloc(1, sizeof(struct targets));
 }
 
-static void drop_text(struct targets *targets, struct target_text *text) {
-    targets->text_bytes -= text->len;
-    free(text->path);
-    free(text->text);
-    *text = (struct target_text){0};
+static size_t bytes_of(const struct target *target) {
+    return target->names ? document_names_bytes(target->names) : 0;
+}
+
+static void drop(struct targets *targets, struct target *file) {
+    targets->names_bytes -= bytes_of(file);
+    document_names_close(file->names);
+    *file = (struct target){0};
+}
+
+void targets_forget_self(struct targets *targets) {
+    document_names_close(targets->self.names);
+    targets->self = (struct target){0};
 }
 
 void targets_close(struct targets *targets) {
     if (!targets)
         return;
-    for (size_t i = 0; i < TEXTS; i++)
-        drop_text(targets, &targets->texts[i]);
+    targets_forget_self(targets);
+    for (size_t i = 0; i < SETS * WAYS; i++)
+        drop(targets, &targets->files[i]);
     free(targets);
+}
+
+static void open_names(struct target *target, enum document_kind kind, struct span text,
+                       const char *charset) {
+    target->state = TARGET_NAMELESS;
+    if (kind != DOCUMENT_HTML && kind != DOCUMENT_MARKDOWN)
+        return;
+    target->names = document_names_open(kind, text, charset);
+    target->state = target->names ? TARGET_NAMES : TARGET_NO_MEMORY;
 }
 
 /* ---- files --------------------------------------------------------------------------------------- */
@@ -85,54 +120,71 @@ static bool read_whole(const char *path, uint8_t **text, size_t *len) {
     return is_good;
 }
 
-/* An empty slot counts as the oldest, unless `is_kept` asks for one to drop; then NULL: all are empty. */
-static struct target_text *oldest(struct targets *targets, bool is_kept) {
-    struct target_text *found = NULL;
-    for (size_t i = 0; i < TEXTS; i++) {
-        struct target_text *text = &targets->texts[i];
-        if ((!is_kept || text->path) && (!found || text->used < found->used))
-            found = text;
+/* A name decides alone, or content does in the same way for all such names (document_guess). */
+static struct target_key key_of(const char *path, const struct stat *stat) {
+    enum document_kind kind;
+    bool is_named = document_guess(path, span_of(NULL, 0), &kind);
+    return (struct target_key){.device = stat->st_dev,
+                               .inode = stat->st_ino,
+                               .size = stat->st_size,
+                               .changed_s = stat->st_ctim.tv_sec,
+                               .changed_ns = stat->st_ctim.tv_nsec,
+                               .named = is_named ? (int64_t)kind : -1};
+}
+
+/* The file of this key, else the place for it. */
+static struct target *find_file(struct targets *targets, const struct target_key *key) {
+    struct target *set = &targets->files[hash_bytes(key, sizeof *key) % SETS * WAYS];
+    struct target *found = set;
+    for (struct target *file = set; file < set + WAYS; file++) {
+        if (file->state != TARGET_EMPTY && memcmp(&file->key, key, sizeof *key) == 0)
+            return file;
+        if (file->used < found->used)
+            found = file;
     }
     return found;
 }
 
-/* NULL: it can't be looked into. */
-static const struct target_text *load(struct targets *targets, const char *path) {
-    targets->time++;
-    for (size_t i = 0; i < TEXTS; i++) {
-        struct target_text *text = &targets->texts[i];
-        if (text->path && strcmp(text->path, path) == 0) {
-            text->used = targets->time;
-            return text;
-        }
+static void drop_oldest(struct targets *targets) {
+    struct target *oldest = NULL;
+    for (struct target *file = targets->files; file < targets->files + SETS * WAYS; file++)
+        if (file->names && (!oldest || file->used < oldest->used))
+            oldest = file;
+    if (oldest)
+        drop(targets, oldest);
+}
+
+static void read_file(struct target *file, const char *path) {
+    uint8_t *text;
+    size_t len;
+    enum document_kind kind;
+    file->state = TARGET_NAMELESS;
+    if (!read_whole(path, &text, &len))
+        return;
+    struct span begin = span_of(text, len < GUESS_BYTES ? len : (size_t)GUESS_BYTES);
+    if (document_guess(path, begin, &kind))
+        open_names(file, kind, span_of(text, len), NULL);
+    free(text);
+}
+
+static const struct target *load(struct targets *targets, const char *path,
+                                 const struct stat *stat) {
+    struct target_key key = key_of(path, stat);
+    struct target *file = find_file(targets, &key);
+    if (file->state == TARGET_EMPTY || memcmp(&file->key, &key, sizeof key) != 0) {
+        drop(targets, file);
+        struct target fresh = {.key = key};
+        read_file(&fresh, path);
+        while (targets->names_bytes && targets->names_bytes + bytes_of(&fresh) > NAMES_BYTES_MAX)
+            drop_oldest(targets);
+        targets->names_bytes += bytes_of(&fresh);
+        *file = fresh;
     }
-    struct target_text fresh = {.used = targets->time};
-    if (!read_whole(path, &fresh.text, &fresh.len))
-        return NULL;
-    struct target_text *slot;
-    while (targets->text_bytes + fresh.len > DOCUMENT_BYTES_MAX && (slot = oldest(targets, true)))
-        drop_text(targets, slot);
-    slot = oldest(targets, false);
-    drop_text(targets, slot);
-    struct span begin =
-        span_of(fresh.text, fresh.len < GUESS_BYTES ? fresh.len : (size_t)GUESS_BYTES);
-    fresh.has_names = document_guess(path, begin, &fresh.kind) &&
-                      (fresh.kind == DOCUMENT_HTML || fresh.kind == DOCUMENT_MARKDOWN);
-    fresh.path = strdup(path);
-    targets->text_bytes += fresh.len;
-    *slot = fresh;
-    return slot;
+    file->used = ++targets->time;
+    return file;
 }
 
 /* ---- names --------------------------------------------------------------------------------------- */
-
-static struct verdict *verdict_of(struct targets *targets, const char *name, struct span fragment,
-                                  uint64_t *key) {
-    *key = (hash_bytes(name, strlen(name)) * UINT64_C(0x9e3779b97f4a7c15)) ^
-           hash_bytes(fragment.at, fragment.len);
-    *key |= 1;
-    return &targets->verdicts[(*key >> 1) % VERDICTS];
-}
 
 static void fail(struct targets *targets, struct input_record *record, enum err_kind kind,
                  const char *format, const char *text) {
@@ -142,35 +194,30 @@ static void fail(struct targets *targets, struct input_record *record, enum err_
     record->why = targets->why;
 }
 
-static void check_name(struct targets *targets, const char *name, const struct target_text *in,
-                       const char *charset, struct span fragment, struct input_record *record) {
+static void check_name(struct targets *targets, const struct target *in, struct span fragment,
+                       struct input_record *record) {
     char decoded[FRAGMENT_BYTES_MAX + 1];
     size_t len = 0;
-    bool has_name = false;
-    if (fragment.len <= FRAGMENT_BYTES_MAX) {
-        uint64_t key;
-        struct verdict *verdict = verdict_of(targets, name, fragment, &key);
+    if (in->state == TARGET_NO_MEMORY)
+        fail(targets, record, ERR_MEMORY, "out of memory%.*s for the names in it", "");
+    if (in->state != TARGET_NAMES)
+        return;
+    bool is_short = fragment.len <= FRAGMENT_BYTES_MAX;
+    if (is_short)
         len = url_percent_decode(fragment, decoded);
-        if (verdict->key != key) {
-            verdict->has_name = document_has_name(in->kind, span_of(in->text, in->len), charset,
-                                                  span_of(decoded, len));
-            verdict->key = key;
-        }
-        has_name = verdict->has_name;
-    }
     decoded[len] = 0;
-    if (!has_name)
+    if (!is_short || !document_names_has(in->names, span_of(decoded, len)))
         fail(targets, record, ERR_NO_SUCH_FRAGMENT, "nothing in it is named \"%.*s\"", decoded);
 }
 
 void targets_decide_self(struct targets *targets, const struct target_place *place,
                          struct span fragment, struct input_record *record) {
     record->is_decided = true;
-    if (!fragment.len || place->kind == DOCUMENT_TEXT)
+    if (!fragment.len)
         return;
-    const struct target_text self = {
-        .text = (uint8_t *)place->text.at, .len = place->text.len, .kind = place->kind};
-    check_name(targets, place->name, &self, place->charset, fragment, record);
+    if (targets->self.state == TARGET_EMPTY)
+        open_names(&targets->self, place->kind, place->text, place->charset);
+    check_name(targets, &targets->self, fragment, record);
 }
 
 /* ---- links --------------------------------------------------------------------------------------- */
@@ -215,14 +262,13 @@ bool target_path(const struct target_place *place, struct span link, char *path,
 }
 
 /* Of a directory, its index if it has one. */
-static bool enter_directory(char *path, size_t size) {
-    struct stat stat_of_index;
+static bool enter_directory(char *path, size_t size, struct stat *found) {
     size_t len = strlen(path);
     const char *name = len && path[len - 1] == '/' ? "index.html" : "/index.html";
     if (len + strlen(name) >= size)
         return false;
     strcpy(path + len, name);
-    return stat(path, &stat_of_index) == 0 && S_ISREG(stat_of_index.st_mode);
+    return stat(path, found) == 0 && S_ISREG(found->st_mode);
 }
 
 void targets_decide(struct targets *targets, const struct target_place *place, struct span link,
@@ -245,9 +291,7 @@ void targets_decide(struct targets *targets, const struct target_place *place, s
         fail(targets, record, ERR_NO_SUCH_FILE, "there is no \"%.*s\"", path);
         return;
     }
-    if (!fragment.len || (S_ISDIR(found.st_mode) && !enter_directory(path, sizeof path)))
+    if (!fragment.len || (S_ISDIR(found.st_mode) && !enter_directory(path, sizeof path, &found)))
         return;
-    const struct target_text *text = load(targets, path);
-    if (text && text->has_names)
-        check_name(targets, path, text, NULL, fragment, record);
+    check_name(targets, load(targets, path, &found), fragment, record);
 }

@@ -13,7 +13,6 @@
 struct target_place {
     const char *root; /* the directory that a leading "/" means, with a slash behind it, or "" */
     const char *base_path; /* the file that links are relative to */
-    const char *name;      /* the document's, for remembering what was found in it */
     enum document_kind kind;
     struct span text; /* the document itself, for "#name" */
     const char *charset;
@@ -23,10 +22,13 @@ struct targets;
 struct targets *targets_open(void); /* NULL: no memory */
 void targets_close(struct targets *targets);
 
+/* Another document begins: its names are read anew. */
+void targets_forget_self(struct targets *targets);
+
 /* Decides the record, whose URL is set to the link as it stands. */
 void targets_decide(struct targets *targets, const struct target_place *place, struct span link,
                     struct input_record *record);
-/* The same for a fragment (behind the '#') of the document itself. */
+/* The same for a fragment (behind the '#') of the document itself, whose place is the same until targets_forget_self. */
 void targets_decide_self(struct targets *targets, const struct target_place *place,
                          struct span fragment, struct input_record *record);
 
