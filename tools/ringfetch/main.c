@@ -17,7 +17,7 @@ static const char help[] =
     "ringfetch: fetch many URLs from one process, over io_uring.\n"
     "\n"
     "  ringfetch get   [options] [URL...]   fetch bodies into files or any output\n"
-    "  ringfetch check [options] [URL...]   is each URL reachable, and whose fault if not\n"
+    "  ringfetch check [options] [URL...]   is each URL reachable, and if not, why\n"
     "  ringfetch serve [options]            a loopback test origin\n"
     "  ringfetch info  [options]            what this kernel and this build can do\n"
     "\n"
