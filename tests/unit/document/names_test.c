@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * names_test.c: what fragments lead to.
+ * names_test.c: what fragments lead to, asked one by one and of a set of many.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "guard.h"
 #include "links.h"
@@ -111,11 +113,95 @@ static void in_others(void **state) {
     check(DOCUMENT_SITEMAP, CASES(cases));
 }
 
+/* ---- sets ---- */
+
+enum { MANY = 20000, PIECE = 40 };
+
+/* Writes `format` with 0, 1 ... MANY - 1 into one text; free it. */
+__attribute__((format(printf, 1, 0))) static char *write_many(const char *format) {
+    char *text = malloc(MANY * PIECE + 1), *to = text;
+    assert_non_null(text);
+    for (int i = 0; i < MANY; i++)
+        to += snprintf(to, PIECE, format, i);
+    return text;
+}
+
+static bool has(const struct document_names *names, const char *fragment) {
+    return document_names_has(names, span_text(fragment));
+}
+
+static void expect_many(enum document_kind kind, char *text) {
+    char fragment[PIECE];
+    size_t len = strlen(text);
+    struct document_names *names = document_names_open(kind, span_of(text, len), NULL);
+    assert_non_null(names);
+    memset(text, 'x', len); /* it is not needed any more */
+    for (int i = 0; i < MANY; i++) {
+        snprintf(fragment, sizeof fragment, "n%d", i);
+        assert_true(has(names, fragment));
+        snprintf(fragment, sizeof fragment, "n%d", i + MANY);
+        assert_false(has(names, fragment));
+    }
+    assert_true(document_names_bytes(names) <= 32 * MANY);
+    document_names_close(names);
+    free(text);
+}
+
+static void many(void **state) {
+    (void)state;
+    expect_many(DOCUMENT_HTML, write_many("<p id=n%d>"));
+    expect_many(DOCUMENT_MARKDOWN, write_many("# N%d\n"));
+    expect_many(DOCUMENT_MARKDOWN, write_many("<p id=n%d>\n\n"));
+}
+
+/* Headings of one slug are counted, whatever stands between them, and take the place of one. */
+static void numbered(void **state) {
+    (void)state;
+    char *text = write_many("# A!\n# B%d\n"), last[PIECE], behind[PIECE];
+    struct document_names *names = document_names_open(DOCUMENT_MARKDOWN, span_text(text), NULL);
+    assert_non_null(names);
+    snprintf(last, sizeof last, "a-%d", MANY - 1);
+    snprintf(behind, sizeof behind, "a-%d", MANY);
+    assert_true(has(names, "a") && has(names, "a-1") && has(names, last));
+    assert_false(has(names, behind) || has(names, "b7-1") || has(names, "c-1"));
+    assert_false(has(names, "a-4294967297") || has(names, "a-18446744073709551617"));
+    document_names_close(names);
+    free(text);
+}
+
+/* An id is no heading of that slug. */
+static void ids_are_not_counted(void **state) {
+    (void)state;
+    static const char text[] = "<b id=a></b><b id=a></b><b id=c></b>\n\n# A\n";
+    struct document_names *names = document_names_open(DOCUMENT_MARKDOWN, span_text(text), NULL);
+    assert_non_null(names);
+    assert_true(has(names, "a") && has(names, "c"));
+    assert_false(has(names, "a-1") || has(names, "c-1"));
+    document_names_close(names);
+    document_names_close(NULL);
+}
+
+/* Names of any length and many of them twice take no more than their number says. */
+static void compact(void **state) {
+    (void)state;
+    size_t len;
+    uint8_t *text = repeat("<p id='aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa&amp;'>", 10000,
+                           "<p id=b><a name='&lt;'>", &len);
+    struct document_names *names = document_names_open(DOCUMENT_HTML, span_of(text, len), NULL);
+    free(text);
+    assert_non_null(names);
+    assert_true(has(names, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa&"));
+    assert_true(has(names, "b") && has(names, "<"));
+    assert_true(document_names_bytes(names) < 512);
+    document_names_close(names);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(in_html),
-        cmocka_unit_test(in_markdown),
-        cmocka_unit_test(in_others),
+        cmocka_unit_test(in_html),   cmocka_unit_test(in_markdown),
+        cmocka_unit_test(in_others), cmocka_unit_test(many),
+        cmocka_unit_test(numbered),  cmocka_unit_test(ids_are_not_counted),
+        cmocka_unit_test(compact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

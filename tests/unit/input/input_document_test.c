@@ -3,6 +3,8 @@
  * input_document_test.c: links of documents with their places, what they are relative to, and what is decided about local
  * files and fragments.
  */
+#include <time.h>
+
 #include "input/source_fixture.h"
 
 static void expect_link(struct input *input, uint64_t line, const char *url) {
@@ -190,7 +192,6 @@ static void test_local_base_element(void **state) {
     expect_end(input);
 }
 
-/* Targets that change while they are remembered are another document's business; many of them are not kept. */
 static void test_many_targets(void **state) {
     (void)state;
     char page[20000], *to = page;
@@ -209,6 +210,101 @@ static void test_many_targets(void **state) {
             sprintf(url, "t%d.html#n%d", i, j);
             expect_decided(input, url, i == j ? ERR_NONE : ERR_NO_SUCH_FRAGMENT);
         }
+    expect_end(input);
+}
+
+static double seconds_used(void) {
+    return (double)clock() / CLOCKS_PER_SEC;
+}
+
+static double seconds_allowed(double seconds) {
+    const char *slow = getenv("RINGFETCH_SLOW");
+    return seconds * (slow && atoi(slow) > 1 ? atoi(slow) : 1);
+}
+
+/* As many names as links to them, in the document and in another: what a look through the text for each would cost shows. */
+static void test_many_fragments(void **state) {
+    (void)state;
+    enum { LINKS = 10000, PIECE = 64 };
+    char *page = malloc(LINKS * PIECE + 1), *to = page;
+    double begin = seconds_used();
+    for (int i = 0; i < LINKS; i++)
+        to += sprintf(to, "<p id=n%d><a href='#n%d'><a href='f.html#m%d'>", i, i, i);
+    put("f.html", page);
+    struct input *input = open_source(put("frag.html", page), "html", NULL);
+    free(page);
+    for (int i = 0; i < LINKS; i++) {
+        expect_record(input);
+        assert_true(record.is_decided && !record.why);
+        expect_record(input);
+        assert_int_equal(record.err.kind, ERR_NO_SUCH_FRAGMENT);
+    }
+    expect_end(input);
+    assert_true(seconds_used() - begin < seconds_allowed(1));
+}
+
+/* However it is spelt, a file is read once; and as soon as it is another one, again. */
+static void test_spellings(void **state) {
+    (void)state;
+    enum { SPELLINGS = 1000, SPELLING = 2 * SPELLINGS + 32 };
+    char *text = calloc(1, 1 << 20), *page = malloc(SPELLINGS * SPELLING), *to = page;
+    double begin = seconds_used();
+    memset(text, '<', (1 << 20) - 1);
+    memcpy(text, "<p id=a>", 8);
+    put("big.html", text);
+    for (int i = 0; i < SPELLINGS; i++) {
+        to = stpcpy(to, "<a href='");
+        for (int k = 0; k < i; k++)
+            to = stpcpy(to, "./");
+        to = stpcpy(to, "big.html#a'>");
+    }
+    struct input *input = open_source(put("p.html", page), "html", NULL);
+    for (int i = 0; i < SPELLINGS; i++) {
+        expect_record(input);
+        assert_true(record.is_decided && !record.why);
+    }
+    expect_end(input);
+    assert_true(seconds_used() - begin < seconds_allowed(1));
+    free(text);
+    free(page);
+}
+
+static void test_changed_target(void **state) {
+    (void)state;
+    put("t.html", "<p id=old>");
+    struct input *input =
+        open_source(put("p.html", "<a href='t.html#new'><a href='t.html#new'>"), "html", NULL);
+    expect_decided(input, "t.html#new", ERR_NO_SUCH_FRAGMENT);
+    put("t.html", "<p id=new> and more");
+    expect_decided(input, "t.html#new", ERR_NONE);
+    expect_end(input);
+}
+
+/* One file by two names: what it is depends on the name. */
+static void test_two_names(void **state) {
+    (void)state;
+    put("two.html", "<p id=a>\n\n# B\n");
+    assert_int_equal(link("two.html", "two.md"), 0);
+    assert_int_equal(link("two.html", "two.txt"), 0);
+    struct input *input =
+        open_source(put("p.html", "<a href='two.html#b'><a href='two.md#b'><a href='two.txt#b'>"),
+                    "html", NULL);
+    expect_decided(input, "two.html#b", ERR_NO_SUCH_FRAGMENT);
+    expect_decided(input, "two.md#b", ERR_NONE);
+    expect_decided(input, "two.txt#b", ERR_NONE);
+    expect_end(input);
+}
+
+/* What was found in one document says nothing about the next, of the same name even. */
+static void test_next_document(void **state) {
+    (void)state;
+    struct input *input = open_source(put("p.html", "<p id=a><a href='#a'>"), "html", NULL);
+    add(input, "p.html", "html", NULL);
+    add(input, put("q.html", "<a href='#a'>"), "html", NULL);
+    expect_decided(input, "#a", ERR_NONE);
+    put("p.html", "<p id=b><a href='#a'>");
+    expect_decided(input, "#a", ERR_NO_SUCH_FRAGMENT);
+    expect_decided(input, "#a", ERR_NO_SUCH_FRAGMENT);
     expect_end(input);
 }
 
@@ -246,11 +342,21 @@ static void test_interrupt_between_links(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_places),       cmocka_unit_test(test_base),
-        cmocka_unit_test(test_fetched),      cmocka_unit_test(test_local),
-        cmocka_unit_test(test_local_root),   cmocka_unit_test(test_local_base_element),
-        cmocka_unit_test(test_many_targets), cmocka_unit_test(test_too_large),
-        cmocka_unit_test(test_empty),        cmocka_unit_test(test_interrupt_between_links),
+        cmocka_unit_test(test_places),
+        cmocka_unit_test(test_base),
+        cmocka_unit_test(test_fetched),
+        cmocka_unit_test(test_local),
+        cmocka_unit_test(test_local_root),
+        cmocka_unit_test(test_local_base_element),
+        cmocka_unit_test(test_many_targets),
+        cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_many_fragments),
+        cmocka_unit_test(test_spellings),
+        cmocka_unit_test(test_changed_target),
+        cmocka_unit_test(test_two_names),
+        cmocka_unit_test(test_next_document),
+        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_interrupt_between_links),
     };
     return cmocka_run_group_tests_name("input_document", tests, make_tree, remove_tree);
 }
