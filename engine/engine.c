@@ -391,6 +391,7 @@ enum rf_exit rf_run(struct rf_engine *engine) {
     if (engine->settings.check && engine->settings.unique != RF_UNIQUE_NONE && !engine->uniques)
         engine->uniques = uniques_open();
     atomic_store(&engine->input_ended, !reads);
+    atomic_store(&engine->input_read, !reads);
     atomic_store(&engine->shared.draining, false);
     engine->begun_ns = clock_now_ns();
     atomic_store(&engine->input_failed, false);
@@ -400,6 +401,7 @@ enum rf_exit rf_run(struct rf_engine *engine) {
         reads = false;
         atomic_store(&engine->input_failed, true);
         atomic_store(&engine->input_ended, true);
+        atomic_store(&engine->input_read, true);
     }
     wait_for_end(engine);
     if (reads)
@@ -428,7 +430,7 @@ void rf_stop(struct rf_engine *engine, enum rf_exit exit) {
 void rf_progress(struct rf_engine *engine, struct rf_progress *progress) {
     *progress = (struct rf_progress){
         .queued = atomic_load(&engine->made),
-        .input_ended = atomic_load(&engine->input_ended),
+        .input_ended = atomic_load(&engine->input_read),
         .done = SUM(engine, ended),
         .ok = SUM(engine, ok),
         .skipped = SUM(engine, skipped),
@@ -442,6 +444,9 @@ void rf_progress(struct rf_engine *engine, struct rf_progress *progress) {
         progress->by_verdict[i] = SUM(engine, by_verdict[i]);
     progress->unconfirmed = confirm_waiting(engine->confirm);
     progress->failed = progress->done > progress->ok ? progress->done - progress->ok : 0;
+    for (unsigned kind = 0; kind < ERR_KIND_COUNT; kind++)
+        progress->unconfirmed_by_kind[kind] =
+            confirm_waiting_of(engine->confirm, (enum err_kind)kind);
     for (unsigned kind = 0; kind < ERR_KIND_COUNT; kind++)
         progress->failed_by_kind[kind] = SUM(engine, failed_by_kind[kind]);
 }

@@ -107,7 +107,9 @@ struct rf_engine {
     atomic_bool quit;    /* rf_engine_close wants the workers to end */
     atomic_bool
         submits; /* requests come by rf_submit too, so nobody knows when the last has come */
-    atomic_bool input_ended, input_failed, output_failed;
+    atomic_bool input_read;  /* to its end ... */
+    atomic_bool input_ended; /* ... and the confirm passes too: the feeder has ended */
+    atomic_bool input_failed, output_failed;
     atomic_int stop;           /* enum rf_exit asked for by rf_stop; 0: none */
     atomic_uint_fast64_t live; /* jobs made and not yet recorded */
     atomic_uint_fast64_t made; /* since the run began */
@@ -191,6 +193,7 @@ void confirm_close(struct confirm *confirm); /* NULL is allowed */
 void confirm_reopen(struct confirm *confirm);
 /* Failures that wait for a pass. */
 uint64_t confirm_waiting(const struct confirm *confirm);
+uint64_t confirm_waiting_of(const struct confirm *confirm, enum err_kind kind);
 /* A worker: the job failed. True: it will be asked again, and may go. */
 bool confirm_keep(struct rf_engine *engine, struct job *job);
 /* The feeder, after all jobs have ended: what failed meanwhile. NULL: nothing. `close`: from now on nothing is kept any more. */

@@ -39,6 +39,7 @@ struct confirm {
     bool closed;      /* nothing more is taken: the run is being stopped */
     struct text text; /* of the one being written */
     atomic_uint_fast64_t waiting;
+    atomic_uint_fast64_t waiting_by_kind[ERR_KIND_COUNT]; /* by what failed first */
 };
 
 struct confirm *confirm_open(void) {
@@ -61,6 +62,10 @@ void confirm_close(struct confirm *confirm) {
 
 uint64_t confirm_waiting(const struct confirm *confirm) {
     return confirm ? atomic_load(&confirm->waiting) : 0;
+}
+
+uint64_t confirm_waiting_of(const struct confirm *confirm, enum err_kind kind) {
+    return confirm ? atomic_load(&confirm->waiting_by_kind[kind]) : 0;
 }
 
 void confirm_reopen(struct confirm *confirm) {
@@ -108,6 +113,10 @@ static void put_spec(struct text *text, const struct job_spec *spec, unsigned sh
         put(text, spec->body->at, spec->body->count);
 }
 
+static struct err first_err(const struct job *job) {
+    return job->extra && job->extra->passes ? job->extra->first_err : job->err;
+}
+
 static void describe(const struct job *job, unsigned shared_fields, struct failure *failure) {
     const struct job_spec *spec = job->own_spec;
     const struct job_extra *extra = job->extra;
@@ -119,7 +128,7 @@ static void describe(const struct job *job, unsigned shared_fields, struct failu
         .source = job->source,
         .unique = job->unique,
         .column = job->column,
-        .err = again ? extra->first_err : job->err,
+        .err = first_err(job),
         .status = again ? extra->first_status : job->status,
         .avoid = job->exchange.address,
         .has_avoid = job->exchange.address.any.sa_family != AF_UNSPEC,
@@ -193,6 +202,7 @@ bool confirm_keep(struct rf_engine *engine, struct job *job) {
         confirm->count++;
         confirm->last_ns = clock_now_ns();
         atomic_fetch_add(&confirm->waiting, 1);
+        atomic_fetch_add(&confirm->waiting_by_kind[first_err(job).kind], 1);
     }
     pthread_mutex_unlock(&confirm->lock);
     return ok;
@@ -333,6 +343,7 @@ struct job *confirm_next(struct confirm_pass *pass, struct feeding *feeding) {
     pass->left--;
     CHECK(fread(&failure, sizeof failure, 1, pass->file) == 1);
     atomic_fetch_sub(&pass->confirm->waiting, 1);
+    atomic_fetch_sub(&pass->confirm->waiting_by_kind[failure.err.kind], 1);
     return make_job(pass, feeding, &failure);
 }
 

@@ -338,6 +338,7 @@ void *feeder_main(void *context) {
     while (feed_one(feeder))
         continue;
     post_all(feeder);
+    atomic_store(&engine->input_read, true);
     if (engine->confirm) {
         say_draining(engine);
         confirm_failures(feeder);

@@ -374,6 +374,7 @@ struct rf_progress {
     uint64_t failed_by_kind[RF_KINDS_MAX]; /* index: rf_error.kind */
     uint64_t by_verdict[RF_VERDICTS];      /* check: of `done` */
     uint64_t unconfirmed; /* check: failed, and waiting for the confirm pass; not in `done` */
+    uint64_t unconfirmed_by_kind[RF_KINDS_MAX]; /* the same, index: rf_error.kind */
 };
 void rf_progress(struct rf_engine *engine, struct rf_progress *progress);
 

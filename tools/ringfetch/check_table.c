@@ -126,13 +126,18 @@ static void add_times(struct table *table) {
 
 /* ---- verdicts and kinds of errors --------------------------------------------------------------- */
 
+/* What is still to be confirmed has failed all the same, and people want to know how. */
+static uint64_t kind_count(const struct table *table, unsigned kind) {
+    return table->tally->by_kind[kind] + table->now->unconfirmed_by_kind[kind];
+}
+
 /* The kind that comes after (`count`, `kind`) in the order "more first, then by number"; 0: none. */
-static unsigned next_kind(const struct tally *tally, uint64_t count, unsigned kind) {
+static unsigned next_kind(const struct table *table, uint64_t count, unsigned kind) {
     unsigned best = 0;
     for (unsigned k = 1; k < RF_KINDS_MAX; k++) {
-        uint64_t here = tally->by_kind[k];
+        uint64_t here = kind_count(table, k);
         bool after = here < count || (here == count && k > kind);
-        if (here && after && (!best || here > tally->by_kind[best])) {
+        if (here && after && (!best || here > kind_count(table, best))) {
             best = k;
         }
     }
@@ -141,36 +146,36 @@ static unsigned next_kind(const struct tally *tally, uint64_t count, unsigned ki
 
 /* "dead            2,345    1.9%" in a half of the table. */
 static void figure_row(const struct table *table, char *out, size_t size, const char *name,
-                       uint64_t count) {
+                       uint64_t count, uint64_t of) {
     char number[FIGURE_BYTES], share[FIGURE_BYTES];
     int width = (int)table->half - 20;
     snprintf(out, size, "%-*.*s%12s%8s", width, width, name,
              check_text_count(number, sizeof number, count),
-             check_text_share(share, sizeof share, count, table->tally->total));
+             check_text_share(share, sizeof share, count, of));
 }
 
 static void kind_rows(const struct table *table, char out[KINDS_SHOWN][LINE_BYTES]) {
-    uint64_t count = UINT64_MAX, rest = 0;
+    uint64_t count = UINT64_MAX, rest = 0, of = table->tally->total + table->now->unconfirmed;
     unsigned kind = 0;
     for (unsigned i = 0; i < KINDS_SHOWN; i++) {
         out[i][0] = '\0';
-        kind = next_kind(table->tally, count, kind);
-        count = kind ? table->tally->by_kind[kind] : 0;
+        kind = next_kind(table, count, kind);
+        count = kind ? kind_count(table, kind) : 0;
         if (kind) {
             const char *name = rf_kind_name(kind);
-            figure_row(table, out[i], LINE_BYTES, name ? name : "unknown", count);
+            figure_row(table, out[i], LINE_BYTES, name ? name : "unknown", count, of);
         } else {
             count = 0;
             kind = RF_KINDS_MAX;
         }
     }
-    unsigned next = next_kind(table->tally, count, kind);
+    unsigned next = next_kind(table, count, kind);
     if (next) { /* the last row is then of all others */
-        rest = table->tally->by_kind[kind];
-        for (; next; next = next_kind(table->tally, table->tally->by_kind[next], next)) {
-            rest += table->tally->by_kind[next];
+        rest = kind_count(table, kind);
+        for (; next; next = next_kind(table, kind_count(table, next), next)) {
+            rest += kind_count(table, next);
         }
-        figure_row(table, out[KINDS_SHOWN - 1], LINE_BYTES, "(others)", rest);
+        figure_row(table, out[KINDS_SHOWN - 1], LINE_BYTES, "(others)", rest, of);
     }
 }
 
@@ -183,7 +188,7 @@ static void add_verdicts(struct table *table, bool both) {
     kind_rows(table, kinds);
     for (unsigned i = 0; i < VERDICT_ROWS; i++) {
         figure_row(table, left, sizeof left, rf_verdict_name(verdicts[i]),
-                   table->tally->by_verdict[verdicts[i]]);
+                   table->tally->by_verdict[verdicts[i]], table->tally->total);
         add_row(table, left, both ? kinds[i] : NULL);
     }
 }
