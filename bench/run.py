@@ -12,7 +12,8 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from lib import memory, report, works, works_million, works_tls, works_tls_live  # noqa: E402
+from lib import memory, report, works, works_check, works_check_dead, works_check_lines  # noqa: E402
+from lib import works_million, works_tls, works_tls_live  # noqa: E402
 from lib.context import Context  # noqa: E402
 from lib.measure import Failed  # noqa: E402
 from lib.result import Result  # noqa: E402
@@ -38,9 +39,15 @@ WORKS = {
     "tls-big-null": works_tls.tls_big_null,
     "tls-idle-memory": works_tls_live.tls_idle_memory,
     "tls-latency": works_tls_live.tls_latency,
+    "check-hosts": works_check.check_hosts,
+    "check-names": works_check.check_names,
+    "check-tls-hosts": works_check.check_tls_hosts,
+    "check-39000": works_check.check_39000,
+    "check-lines": works_check_lines.check_lines,
+    "check-dead": works_check_dead.check_dead,
 }
 # Not without being asked for: they take the whole machine.
-BY_NAME = {"million": works_million.million}
+BY_NAME = {"million": works_million.million, "check-million": works_million.check_million}
 
 
 def read_arguments():

@@ -74,12 +74,17 @@ class Context:
         """Many https hosts, for one work: thousands of listeners and contexts are nothing to have around in the next."""
         self.say("starting nginx for many hosts")
         with tempfile.TemporaryDirectory(dir=self.memory.top) as top:
-            server = NginxHosts(os.path.join(top, "hosts"), self._authority, **how)
-            self._start(server)
-            try:
+            with self.running(NginxHosts(os.path.join(top, "hosts"), self._authority, **how)) as server:
                 yield server
-            finally:
-                server.close()
+
+    @contextlib.contextmanager
+    def running(self, server):
+        """A server for one work."""
+        self._start(server)
+        try:
+            yield server
+        finally:
+            server.close()
 
     @functools.cached_property
     def origin(self):

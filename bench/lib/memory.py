@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""memory.py: does a list of ten million lines cost more memory than one of a hundred thousand?
+"""memory.py: does a list of ten million lines cost more memory than one of a hundred thousand? And a check of many hosts?
 
 The list is generated into ringfetch's stdin. Resident memory is read at rest: after the first 100,000 lines, and again
 before the last line, the generator holds still until everything written has been answered (ringfetch's own progress objects
@@ -24,15 +24,16 @@ STALL_SECONDS = 60  # without one more answer
 
 
 class _Watched:
-    """One run of ringfetch get -i - and what it says about itself."""
+    """One run of ringfetch and what it says about itself; `line` gives the line of a number, from 0."""
 
-    def __init__(self, context):
-        self.url = context.nginx.url("/s?")
+    def __init__(self, context, command, options, line, core):
+        self.line = line
         reading, self.lines = os.pipe()
         self.errors, writing = os.pipe()
-        self.command = [context.ringfetch, "get", "-i", "-", "--output", "null", "--progress", "json", "--per-host", "256"]
+        fixed = ["-i", "-", "--output", "null", "--progress", "json"]
+        self.command = [context.ringfetch, command, *fixed, *options]
         self.began = time.monotonic()
-        self.pid = spawn(self.command, cores(), stdin=reading, stderr=writing)
+        self.pid = spawn(self.command, core, stdin=reading, stderr=writing)
         # Writing to a program that no longer reads would last for ever.
         self.killer = threading.Timer(LIMIT_SECONDS, self.kill)
         self.killer.start()
@@ -60,7 +61,7 @@ class _Watched:
         """Writes lines up to the count-th in all."""
         while self.written < count:
             upto = min(self.written + BLOCK, count)
-            text = "".join(f"{self.url}{number}\n" for number in range(self.written, upto)).encode()
+            text = "".join(map(self.line, range(self.written, upto))).encode()
             while text:
                 text = text[os.write(self.lines, text) :]
             self.written = upto
@@ -89,11 +90,11 @@ class _Watched:
         return code, sample
 
 
-def _feed(context, watched, count):
+def _feed(context, name, watched, count):
     """(resident bytes at FIRST lines, and at the end), both at rest."""
     found = []
     for upto in (FIRST, count - 1):
-        context.say(f"lines-10m: up to {upto:,} lines")
+        context.say(f"{name}: up to {upto:,} lines")
         watched.write_until(upto)
         watched.rest()
         found.append(watched.status("VmRSS"))
@@ -101,26 +102,21 @@ def _feed(context, watched, count):
     return found
 
 
-def lines_10m(context):
-    count = LINES_QUICK if context.quick else LINES
-    result = Result("lines-10m", f"a list of {count:,} lines from stdin, bodies of 2 bytes from nginx, dropped")
-    before = context.nginx.requests()
-    # Generator and listener keep off ringfetch's core.
-    os.sched_setaffinity(0, cores(server=True))
-    watched = _Watched(context)
+def run_watched(context, result, count, command, options, line, core):
+    """Adds the run to `result`, with its note and its target. What the server saw is for the caller to compare."""
+    watched = _Watched(context, command, options, line, core)
     us = Program("ringfetch", watched.command, role="us")
-    result.programs = [us]
+    result.programs.append(us)
     resident = None
     try:
-        resident = _feed(context, watched, count)
+        resident = _feed(context, result.name, watched, count)
     except (Failed, OSError) as why:
         us.fault = str(why)
         watched.kill()
     code, sample = watched.end()
-    os.sched_setaffinity(0, ALL_CORES)
-    seen, asked = watched.progress, context.nginx.requests() - before - 1
-    if not us.fault and (code != 0 or seen.get("ok") != count or asked < count):
-        us.fault = f"exit status {code}, {seen.get('ok')} of {count} succeeded, the server saw {asked} {watched.said}"
+    ok = watched.progress.get("ok")
+    if not us.fault and (code != 0 or ok != count):
+        us.fault = f"exit status {code}, {ok} of {count} succeeded {watched.said}"
     if us.fault:
         resident = None
     else:
@@ -129,4 +125,20 @@ def lines_10m(context):
         result.notes.append(f"resident at rest: {first} after {FIRST:,} lines, {last} after {count - 1:,}")
     text = f"memory at the end at most 1.1x that at {FIRST:,} lines"
     result.targets.append(Target(text, resident[1] / resident[0] if resident else None, 1.1))
+    return us
+
+
+def lines_10m(context):
+    count = LINES_QUICK if context.quick else LINES
+    result = Result("lines-10m", f"a list of {count:,} lines from stdin, bodies of 2 bytes from nginx, dropped")
+    url, before = context.nginx.url("/s?"), context.nginx.requests()
+    # Generator and listener keep off ringfetch's core.
+    os.sched_setaffinity(0, cores(server=True))
+    try:
+        us = run_watched(context, result, count, "get", ["--per-host", "256"], lambda n: f"{url}{n}\n", cores())
+    finally:
+        os.sched_setaffinity(0, ALL_CORES)
+    asked = context.nginx.requests() - before - 1
+    if not us.fault and asked < count:
+        raise Failed(f"the server saw {asked} requests of {count}")
     return result

@@ -25,7 +25,7 @@ def _peer(name, command, **more):
     return program
 
 
-def ringfetch(context, *options, count, body_bytes):
+def ringfetch(context, *options, count, body_bytes, command="get", name="ringfetch"):
     """Ourselves. In the warm-up run its own count has to agree with what was asked of it."""
 
     def check(said):
@@ -36,8 +36,7 @@ def ringfetch(context, *options, count, body_bytes):
         if (seen["done"], seen["ok"]) != (count, count) or seen["body_bytes"] != body_bytes:
             raise Failed(f"{seen['ok']} of {count} succeeded, {seen['body_bytes']} bytes of {body_bytes}")
 
-    command = [context.ringfetch, "get", *options]
-    return Program("ringfetch", command, role="us", check_options=("--progress", "json"), check=check)
+    return Program(name, [context.ringfetch, command, *options], role="us", check_options=("--progress", "json"), check=check)
 
 
 def floor(context, name, *arguments):
@@ -53,10 +52,10 @@ def wget2(urls_file, threads, *options, name="wget2"):
     return _peer(name, command)
 
 
-def wget2_tls(urls_file, threads, cacert, *options):
+def wget2_tls(urls_file, threads, cacert, *options, **how):
     """Without the system's roots and without the files that it keeps about hosts: both only cost it time."""
     trust = ["--ca-directory=", f"--ca-certificate={cacert}", "--no-ocsp", "--no-hsts", "--no-hpkp"]
-    return wget2(urls_file, threads, *trust, *options)
+    return wget2(urls_file, threads, *trust, *options, **how)
 
 
 def curl_parallel(config_file, at_once, *options):

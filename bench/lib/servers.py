@@ -7,6 +7,7 @@ The end-to-end tests' harness was not shared: its servers are made to misbehave,
 
 import contextlib
 import http.client
+import json
 import os
 import re
 import select
@@ -14,6 +15,7 @@ import shutil
 import signal
 import socket
 import time
+import urllib.request
 
 from lib.measure import Failed, cores, finish, spawn
 
@@ -153,6 +155,11 @@ class Origin(Server):
                     break
                 said += more
         return said.decode("utf-8", "replace")
+
+    def stats(self):
+        """Its own counts since it was started."""
+        with urllib.request.urlopen(self.url("/stats"), timeout=READY_SECONDS) as answer:
+            return json.load(answer)
 
     def close(self):
         super().close()

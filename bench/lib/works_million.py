@@ -2,16 +2,15 @@
 """works_million.py: how many requests can one process hold in flight at the same moment, where descriptors are few?
 
 Both sides share the machine and all its cores, and the kernel needs some 9 KB for each connection: so this is asked for by name
-only. The server's own count decides. Peers are left out: they stop at the descriptor limit.
+only. The server's own count decides. Peers are left out: they stop at the descriptor limit. `get` and `check` do the same work,
+which is to hold them.
 """
 
-import json
 import os
 import re
 import resource
 import signal
 import time
-import urllib.request
 
 from lib.measure import ALL_CORES, Failed, Program, finish, spawn
 from lib.result import Result, Target
@@ -25,7 +24,7 @@ BYTES_EACH = 13 * 1024  # of all memory
 AIM_SECONDS, AIM_KIB = 90, 1
 
 
-class _Everywhere(Origin):
+class Everywhere(Origin):
     """On all cores, with as many rings as it takes."""
 
     THREADS, CORES = (), ALL_CORES
@@ -42,7 +41,7 @@ def _own_bytes(pid):
         return int(found[1]) * 1024 if found else 0
 
 
-def _watch(pid, url):
+def _watch(pid, server):
     """(the most own memory that was seen, the most requests in flight as the server counted)"""
     own, end = 0, time.monotonic() + LIMIT_SECONDS
     while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
@@ -50,19 +49,18 @@ def _watch(pid, url):
         if time.monotonic() > end:
             raise OSError(f"no end within {LIMIT_SECONDS} s")
         time.sleep(1)
-    with urllib.request.urlopen(url, timeout=30) as answer:
-        return own, json.load(answer)["in_flight"]["most"]
+    return own, server.stats()["in_flight"]["most"]
 
 
-def _run(context, server, count, delay):
+def _run(context, command, server, count, delay):
     url = server.url(f"/delay/{delay}?[1-{count // HOSTS}]", host=f"127.0.[1-10].[1-{HOSTS // 10}]")
-    limits = ["--stall-time", str(LIMIT_SECONDS), "--connect-timeout", "60", "--retry", "0", "--progress", "none"]
-    options = ["-j", str(count), "--per-host", "100000", *limits, url]
-    us = Program("ringfetch", [context.ringfetch, "get", "--output", "null", *options], role="us")
+    limits = ["--stall-time", str(LIMIT_SECONDS), "--max-time", "0", "--connect-timeout", "60", "--retry", "0"]
+    options = ["-j", str(count), "--per-host", "100000", "--progress", "none", *limits, url]
+    us = Program("ringfetch", [context.ringfetch, command, "--output", "null", *options], role="us")
     began = time.monotonic()
     pid = spawn(us.command, ALL_CORES)
     try:
-        own, most = _watch(pid, server.url("/stats"))
+        own, most = _watch(pid, server)
     except OSError as why:
         os.kill(pid, signal.SIGKILL)
         finish(pid, began)
@@ -75,18 +73,18 @@ def _run(context, server, count, delay):
     return us
 
 
-def million(context):
+def _hold(context, name, command):
     count, delay = (COUNT_QUICK, DELAY_QUICK) if context.quick else (COUNT, DELAY)
     descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     title = f"{count:,} requests in flight at once from one process, RLIMIT_NOFILE {descriptors:,}"
-    result = Result("million", title, figures=("in flight", "KiB each"))
+    result = Result(name, title, figures=("in flight", "KiB each"))
     if _available() < count * BYTES_EACH:
         raise Failed(f"this needs {count * BYTES_EACH / 2**30:.0f} GB of free memory")
-    server = _Everywhere(context.ringfetch)
+    server = Everywhere(context.ringfetch)
     try:
         server.open()
-        context.say(f"million: {count:,} requests that are answered after {delay} s")
-        result.programs.append(_run(context, server, count, delay))
+        context.say(f"{name}: {count:,} requests that are answered after {delay} s")
+        result.programs.append(_run(context, command, server, count, delay))
     finally:
         server.close()
     us = result.us
@@ -94,3 +92,11 @@ def million(context):
     result.aim_under(AIM_SECONDS)
     result.targets.append(Target("own memory of each", us.median("KiB each"), AIM_KIB, unit=" KiB"))
     return result
+
+
+def million(context):
+    return _hold(context, "million", "get")
+
+
+def check_million(context):
+    return _hold(context, "check-million", "check")
