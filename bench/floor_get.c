@@ -2,10 +2,11 @@
  *
  * floor_get.c: the least that fetching many small files over keep-alive connections can cost, and writing each one.
  *
- *     floor_get PORT CONNECTIONS COUNT DIR      GET /f/0.bin and so on from 127.0.0.1; DIR "-" writes nowhere
+ *     floor_get PORT CONNECTIONS COUNT DIR [whole]      GET /f/0.bin and so on from 127.0.0.1; DIR "-" writes nowhere
  *
  * A request is a linked send and receive, a file is created under its final name, written at once and closed by ordinary
- * system calls: docs/decisions/ has the measurement that shows them to be the cheapest way. Bodies fit the buffer.
+ * system calls: docs/decisions/ has the measurement that shows them to be the cheapest way. With `whole` it gets its name
+ * when it is complete, as ringfetch does it. Bodies fit the buffer.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -28,6 +29,7 @@ struct job {
     struct connection *connections;
     unsigned connection_count, next, done, count;
     int directory; /* negative: write nowhere */
+    bool whole;    /* a file is there whole or not at all */
 };
 
 static void receive(struct job *job, unsigned slot) {
@@ -75,6 +77,20 @@ static void save(struct job *job, const struct connection *connection) {
         floor_die(errno, "%s", name);
 }
 
+/* Nobody sees it under its name before it is whole: one system call more. */
+static void save_whole(struct job *job, const struct connection *connection) {
+    char name[32];
+    snprintf(name, sizeof name, "%u.bin", connection->file);
+    int file = openat(job->directory, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0644);
+    if (file < 0)
+        floor_die(errno, "%s", name);
+    ssize_t written =
+        write(file, connection->buffer + connection->head_bytes, connection->body_bytes);
+    if (written < 0 || (size_t)written != connection->body_bytes ||
+        linkat(file, "", job->directory, name, AT_EMPTY_PATH) < 0 || close(file) < 0)
+        floor_die(errno, "%s", name);
+}
+
 static void on_answer(struct job *job, unsigned slot, int result) {
     struct connection *connection = &job->connections[slot];
     if (result <= 0)
@@ -91,7 +107,9 @@ static void on_answer(struct job *job, unsigned slot, int result) {
         receive(job, slot);
         return;
     }
-    if (job->directory >= 0)
+    if (job->directory >= 0 && job->whole)
+        save_whole(job, connection);
+    else if (job->directory >= 0)
         save(job, connection);
     job->done++;
     if (job->next < job->count)
@@ -115,8 +133,9 @@ static void turn(struct job *job) {
 
 int main(int argc, char **argv) {
     struct job job = {.directory = -1};
-    if (argc != 5)
-        floor_die(0, "usage: floor_get PORT CONNECTIONS COUNT DIR|-");
+    job.whole = argc == 6 && strcmp(argv[5], "whole") == 0;
+    if (argc != 5 + job.whole)
+        floor_die(0, "usage: floor_get PORT CONNECTIONS COUNT DIR|- [whole]");
     job.server = (struct sockaddr_in){.sin_family = AF_INET,
                                       .sin_port = htons((uint16_t)floor_number(argv[1])),
                                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

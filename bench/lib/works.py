@@ -59,7 +59,25 @@ def _files_contestants(context, output, directory, *peers):
         context, *_files_options(urls_file, output), count=place.FILES, body_bytes=FILE_BYTES_ALL
     )
     floor = programs.floor(context, "floor_get", context.nginx.port, CONNECTIONS, place.FILES, directory)
-    return [us, *peers, floor]
+    if directory == "-":
+        return [us, *peers, floor]
+    return [us, *peers, _whole_files_floor(context, directory), floor]
+
+
+def _whole_files_floor(context, directory):
+    """The floor that keeps ringfetch's promise as well: nobody sees a file under its name before it is whole."""
+    program = programs.floor(
+        context, "floor_get", context.nginx.port, CONNECTIONS, place.FILES, directory, "whole"
+    )
+    program.name, program.role = "floor_get (whole files)", "bound"
+    return program
+
+
+def _note_whole_files(result):
+    bound = next(program for program in result.programs if program.role == "bound")
+    if bound.samples and result.us.samples:
+        ratio = result.ratio("wall", result.us, bound)
+        result.notes.append(f"{ratio:.2f}x the floor whose files are whole or absent, as ringfetch's are")
 
 
 def _curl_files(context, name, output):
@@ -87,6 +105,7 @@ def files_tmpfs(context):
     measure(context, result, context.memory, verify=lambda at, _: place.verify_files(context.html, at))
     result.aim_times_as_fast(2)
     result.aim_near_floor("wall", 1.3)
+    _note_whole_files(result)
     return result
 
 
@@ -102,6 +121,7 @@ def files_disk(context):
         settle=context.sync,
     )
     result.aim_near_floor("wall", 1.3)
+    _note_whole_files(result)
     return result
 
 
