@@ -297,9 +297,10 @@ enum rf_exit rf_add_source(struct rf_engine *engine, const char *path, const cha
                            const char *base, char *why, size_t why_size) {
     struct input *input = input_of(engine);
     input_on_fetch(input, engine_fetch, engine);
-    if (input_add_source(input, path, from, base, why, why_size))
-        return RF_LOCAL_FAULT;
-    return RF_OK;
+    errno = 0;
+    if (input_add_source(input, path, from, base, why, why_size) == 0)
+        return RF_OK;
+    return errno == EINVAL ? RF_USAGE : RF_LOCAL_FAULT;
 }
 
 void rf_on_compare(struct rf_engine *engine, rf_compare_fn *compare, void *context) {

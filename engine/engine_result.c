@@ -121,6 +121,13 @@ static void fill_check(const struct job *job, struct rf_result *result) {
 
 /* ---- the whole -------------------------------------------------------------------------------------- */
 
+/* What it was asked with last, or would have been first. */
+static const char *method_of(const struct job *job) {
+    if (job->method)
+        return job->method;
+    return job_is_checked(job) ? check_method(job) : job_spec_method(job_spec_of(job));
+}
+
 void result_fill(const struct job *job, struct rf_result *result, struct result_texts *texts) {
     const struct exchange *exchange = &job->exchange;
     const struct address *address = &exchange->address;
@@ -135,7 +142,7 @@ void result_fill(const struct job *job, struct rf_result *result, struct result_
         .status = job->status,
         .error = {.stage = job->err.stage, .kind = job->err.kind, .detail = job->err.detail},
         .detail = detail_of(job, texts),
-        .method = job->method ? job->method : job_spec_method(job_spec_of(job)),
+        .method = method_of(job),
         .final_url = job->url.href,
         .redirect_count = job->redirect_count,
         .http = !job->status || job->skipped ? NULL

@@ -59,7 +59,7 @@ void input_close(struct input *input);
 int input_add_url(struct input *input, const char *pattern, char *why, size_t why_size);
 int input_add_file(struct input *input, const char *path, char *why, size_t why_size);
 
-/* What `from` of input_add_source may be; see rf_add_source. NULL and unknown words: see there. */
+/* Adds a source of any kind: see rf_add_source. On failure errno is EINVAL where the words make no sense, whatever the file is like. */
 int input_add_source(struct input *input, const char *path, const char *from, const char *base,
                      char *why, size_t why_size);
 

@@ -22,6 +22,7 @@ static int refuse(const char *what, const char *text, const char *reason, char *
                   size_t why_size) {
     snprintf(why, why_size, "%s \"%s\": %s", what, text, reason);
     input_one_line(why, why_size);
+    errno = EINVAL;
     return -1;
 }
 
