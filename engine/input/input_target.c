@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * input_target.c: see input_target.h. Of targets the names in them are kept, not their text, while these are small in number and
- * size: a page's navigation points to the same few places from every page of a site. A target is the file, not the path
- * that was written: one has endlessly many spellings, and each would be read anew. Rejected: remembering verdicts, which are
- * as many as the links.
+ * input_target.c: see input_target.h. Of targets the names in them are kept, not their text, while these are
+ * small in number and size: a page's navigation points to the same few places from every page of a site. A
+ * target is the file, not the path that was written: one has endlessly many spellings, and each would be read
+ * anew. Rejected: remembering verdicts, which are as many as the links.
  */
 #include "input/input_target.h"
 
@@ -23,8 +23,8 @@
 enum {
     SETS = 512, /* a file has its place in one of them */
     WAYS = 8,
-    NAMES_BYTES_MAX =
-        2 * DOCUMENT_BYTES_MAX, /* of all targets; the latest one is kept in any case */
+    /* Of all targets; one alone may be larger. More than six million names. */
+    NAMES_BYTES_MAX = 2 * DOCUMENT_BYTES_MAX,
     FRAGMENT_BYTES_MAX = 4096,
     GUESS_BYTES = 1024
 };
@@ -37,10 +37,12 @@ struct target_key {
 };
 
 enum target_state {
-    TARGET_EMPTY,     /* no target */
-    TARGET_NAMES,     /* fragments are looked up in `names` */
-    TARGET_NAMELESS,  /* of a kind that has none, or unreadable: it can't be looked into */
-    TARGET_NO_MEMORY, /* for its names; not tried again for every link */
+    TARGET_EMPTY,    /* no target */
+    TARGET_NAMES,    /* fragments are looked up in `names` */
+    TARGET_NAMELESS, /* of a kind that has none, or unreadable: it can't be looked into */
+    TARGET_NO_MEMORY,
+    /* Too many names beside those of the document's other targets; not tried again in it. */
+    TARGET_NO_ROOM,
 };
 
 struct target {
@@ -52,9 +54,9 @@ struct target {
 
 struct targets {
     struct target files[SETS * WAYS];
-    struct target self; /* the document that the links are in, from the first "#name" on */
-    uint64_t time;
-    size_t names_bytes; /* of all files */
+    struct target self;   /* the document that the links are in, from the first "#name" on */
+    uint64_t time, begun; /* begun: the time when the present document did */
+    size_t names_bytes;   /* of all files */
     char why[LINE_WHY_BYTES];
 };
 
@@ -75,6 +77,7 @@ static void drop(struct targets *targets, struct target *file) {
 void targets_forget_self(struct targets *targets) {
     document_names_close(targets->self.names);
     targets->self = (struct target){0};
+    targets->begun = targets->time;
 }
 
 void targets_close(struct targets *targets) {
@@ -145,13 +148,37 @@ static struct target *find_file(struct targets *targets, const struct target_key
     return found;
 }
 
-static void drop_oldest(struct targets *targets) {
+/* None that the present document has used: links that go round between large files would have each
+ * read again and again, hours for a page of a few megabytes. False: there is no other. */
+static bool drop_oldest(struct targets *targets) {
     struct target *oldest = NULL;
     for (struct target *file = targets->files; file < targets->files + SETS * WAYS; file++)
-        if (file->names && (!oldest || file->used < oldest->used))
+        if (file->names && file->used <= targets->begun && (!oldest || file->used < oldest->used))
             oldest = file;
     if (oldest)
         drop(targets, oldest);
+    return oldest != NULL;
+}
+
+static void make_room(struct targets *targets, struct target *fresh) {
+    size_t want = bytes_of(fresh);
+    while (targets->names_bytes && targets->names_bytes + want > NAMES_BYTES_MAX) {
+        if (drop_oldest(targets))
+            continue;
+        document_names_close(fresh->names);
+        fresh->names = NULL;
+        fresh->state = TARGET_NO_ROOM;
+        return;
+    }
+    targets->names_bytes += want;
+}
+
+/* Whether what is remembered about a file still holds. */
+static bool is_known(const struct targets *targets, const struct target *file,
+                     const struct target_key *key) {
+    if (file->state == TARGET_NO_ROOM && file->used <= targets->begun)
+        return false;
+    return file->state != TARGET_EMPTY && memcmp(&file->key, key, sizeof *key) == 0;
 }
 
 static void read_file(struct target *file, const char *path) {
@@ -171,13 +198,11 @@ static const struct target *load(struct targets *targets, const char *path,
                                  const struct stat *stat) {
     struct target_key key = key_of(path, stat);
     struct target *file = find_file(targets, &key);
-    if (file->state == TARGET_EMPTY || memcmp(&file->key, &key, sizeof key) != 0) {
+    if (!is_known(targets, file, &key)) {
         drop(targets, file);
         struct target fresh = {.key = key};
         read_file(&fresh, path);
-        while (targets->names_bytes && targets->names_bytes + bytes_of(&fresh) > NAMES_BYTES_MAX)
-            drop_oldest(targets);
-        targets->names_bytes += bytes_of(&fresh);
+        make_room(targets, &fresh);
         *file = fresh;
     }
     file->used = ++targets->time;
@@ -200,6 +225,9 @@ static void check_name(struct targets *targets, const struct target *in, struct 
     size_t len = 0;
     if (in->state == TARGET_NO_MEMORY)
         fail(targets, record, ERR_MEMORY, "out of memory%.*s for the names in it", "");
+    if (in->state == TARGET_NO_ROOM)
+        fail(targets, record, ERR_TOO_LARGE,
+             "there are too many names%.*s in it and in the other targets of this document", "");
     if (in->state != TARGET_NAMES)
         return;
     bool is_short = fragment.len <= FRAGMENT_BYTES_MAX;
