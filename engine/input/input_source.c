@@ -141,9 +141,11 @@ static int open_file(struct source *source, char *why, size_t why_size) {
         error_number = errno;
     else if (S_ISDIR(stat.st_mode))
         error_number = begin_walk(source);
-    if (error_number)
-        return refuse("cannot open input file", source->path, strerror(error_number), why,
-                      why_size);
+    if (error_number) {
+        refuse("cannot open input file", source->path, strerror(error_number), why, why_size);
+        errno = error_number == EINVAL ? EIO : error_number; /* the words are all right */
+        return -1;
+    }
     source->is_regular = source->fd >= 0 && S_ISREG(stat.st_mode);
     return 0;
 }
@@ -153,6 +155,7 @@ struct source *source_open(const char *path, const char *from, const char *base,
     struct source *source = new_source(path, from);
     if (!source) {
         refuse("cannot open input file", path, strerror(ENOMEM), why, why_size);
+        errno = ENOMEM;
         return NULL;
     }
     source->is_url = is_url(path);
