@@ -136,8 +136,14 @@ static void set_check(struct feeder *feeder, struct job *job, const struct input
     job->column = record->column;
     job->is_link = record->is_link;
     job->decided = record->is_decided;
-    if (!engine->settings.check)
+    if (!engine->settings.check) {
+        if (record->expect_count && !err_is(job->err)) {
+            job->err = err_make(STAGE_INPUT, ERR_BAD_JSON, (int32_t)record->line);
+            job_set_text(&engine->feeder_pool, &job->why,
+                         span_text("\"expect\" is for checks: nothing judges a fetched body"));
+        }
         return;
+    }
     if (job->err.kind == ERR_BAD_SCHEME && job->err.stage == STAGE_INPUT) {
         job->decided = job->skipped = true; /* mailto: and its like are no fault of anybody's */
         job->err = ERR_OK;

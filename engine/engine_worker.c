@@ -2,7 +2,6 @@
  *
  * engine_worker.c: a worker's thread: builds its rooms on its own ring, then turns the loop until the engine closes.
  */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -237,7 +236,7 @@ static bool open_rooms(struct worker *worker, char *why) {
         .servers = settings->dns_servers,
         .resolve = settings->resolve,
         .server_in_flight_max = share_of(settings->dns_in_flight, worker->engine->worker_count),
-        .server_rate = share_of((unsigned)ceil(settings->dns_rate), worker->engine->worker_count),
+        .server_rate = settings->dns_rate / worker->engine->worker_count,
     };
     struct conn_pool_options conns = {
         .connect_timeout_ns = settings->connect_timeout_ms * NS_PER_MS,

@@ -51,7 +51,7 @@ struct resolver_options {
     /* Questions in flight to one server, at most (a name is two, A and AAAA). 0: 128, and more
      * while it is slow, so that a burst doesn't overrun its socket. */
     unsigned server_in_flight_max;
-    unsigned server_rate; /* questions a second to one server, at most; 0: any */
+    double server_rate;   /* questions a second to one server, at most; 0: any */
     unsigned back_off_ms; /* how long a server is left out at first; 0: 1000 */
     unsigned patience_ms; /* how long a question waits while all are left out; 0: 30000 */
     unsigned cache_max;   /* entries, a quarter of them negative at most; 0: 100000 */

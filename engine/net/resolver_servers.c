@@ -89,12 +89,12 @@ int servers_choose(const struct servers *servers, unsigned tried, uint64_t now_n
 /* ---- limits ---- */
 
 static uint64_t spacing_ns(const struct servers *servers) {
-    return NS_PER_S / servers->options.rate;
+    return (uint64_t)((double)NS_PER_S / servers->options.rate);
 }
 
 /* From when on one more question keeps the rate. */
 static uint64_t pace_ns(const struct servers *servers, const struct server *server) {
-    if (!servers->options.rate)
+    if (servers->options.rate <= 0)
         return 0;
     return server->paced_ns > BURST_NS ? server->paced_ns - BURST_NS : 0;
 }
@@ -148,7 +148,7 @@ uint64_t servers_room_ns(const struct servers *servers, uint64_t now_ns) {
 bool servers_asked(struct servers *servers, unsigned index, uint64_t now_ns) {
     struct server *server = &servers->server[index];
     server->in_flight++;
-    if (servers->options.rate) {
+    if (servers->options.rate > 0) {
         uint64_t from_ns = server->paced_ns > now_ns ? server->paced_ns : now_ns;
         server->paced_ns = from_ns + spacing_ns(servers);
     }

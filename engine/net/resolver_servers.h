@@ -27,7 +27,7 @@ struct servers_options {
     bool spread;            /* over all that are well; else the first that is well */
     unsigned in_flight_max; /* questions to one; 0: as many as its latency calls for */
     unsigned in_flight_cap; /* of the latter */
-    unsigned rate;          /* questions a second to one; 0: any */
+    double rate;            /* questions a second to one; 0: any */
     uint64_t back_off_ns;   /* before the first probe; doubles up to 30 s */
 };
 

@@ -16,7 +16,7 @@ import time
 import harness
 from web import Web
 
-SUBCOMMANDS = ("get", "serve", "info")
+SUBCOMMANDS = ("get", "check", "serve", "info")
 
 
 class UsageTest(harness.Case):

@@ -72,20 +72,31 @@ static uint64_t mix(uint64_t hash, const char *text) {
     return (hash ^ 0xff) * 0x100000001b3;
 }
 
+static uint64_t mix_list(uint64_t hash, const struct option_list *list) {
+    for (size_t i = 0; i < list->count; i++) {
+        hash = mix(hash, list->items[i]);
+    }
+    return mix(hash, NULL);
+}
+
 /* What a cached verdict depends on besides the URL. */
 static uint64_t fingerprint(const struct check_options *options) {
     const struct rf_settings *settings = &options->get.settings;
     uint64_t hash = mix(0xcbf29ce484222325, settings->method);
-    for (size_t i = 0; i < options->expects.count; i++) {
-        hash = mix(hash, options->expects.items[i]);
-    }
-    for (size_t i = 0; i < options->get.headers.count; i++) {
-        hash = mix(hash, options->get.headers.items[i]);
-    }
+    char numbers[96];
+    hash = mix_list(hash, &options->expects);
+    hash = mix_list(hash, &options->get.headers);
     hash = mix(hash, settings->user);
     hash = mix(hash, settings->user_agent);
-    hash = mix(hash, settings->body ? "body" : NULL);
-    return mix(hash, settings->insecure ? "insecure" : NULL);
+    hash = mix(hash, settings->referer);
+    hash = mix(hash, settings->body);
+    hash = mix(hash, settings->cert);
+    hash = mix(hash, settings->unix_socket);
+    hash = mix_list(hash, &options->get.resolve);
+    hash = mix_list(hash, &options->get.connect_to);
+    snprintf(numbers, sizeof numbers, "%u %d %llu %d", settings->redirects_max, settings->title,
+             (unsigned long long)settings->sniff_bytes, settings->insecure);
+    return mix(hash, numbers);
 }
 
 static enum rf_exit add_outputs(struct check *check) {

@@ -131,7 +131,7 @@ static enum standing standing_of(const struct json_record *record) {
     static const struct {
         const char *verdict;
         enum standing standing;
-    } rows[] = {{"ok", WELL},          {"dead", NOT_WELL},        {"flaky", NOT_WELL},
+    } rows[] = {{"ok", WELL},          {"dead", NOT_WELL},        {"flaky", WELL},
                 {"blocked", NOT_WELL}, {"inconclusive", UNKNOWN}, {"skipped", UNKNOWN}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows && record->verdict.at; i++) {
         if (record->verdict.count == strlen(rows[i].verdict) &&
@@ -334,9 +334,9 @@ void check_diff_close(struct check_diff *diff) {
 static enum standing standing_now(const struct rf_result *result) {
     switch (result->verdict) {
     case RF_VERDICT_OK:
+    case RF_VERDICT_FLAKY: /* it answered well in the end */
         return WELL;
     case RF_VERDICT_DEAD:
-    case RF_VERDICT_FLAKY:
     case RF_VERDICT_BLOCKED:
         return NOT_WELL;
     case RF_VERDICT_NONE: {

@@ -22,12 +22,13 @@ static bool github_open(void **report, const char *path, char *why, size_t why_s
     return true;
 }
 
+/* What was dead in the earlier run already is nobody's new fault. */
 static bool is_error(const struct tally_failure *failure) {
-    return failure->verdict == RF_VERDICT_DEAD;
+    return failure->verdict == RF_VERDICT_DEAD && failure->change != CHANGE_STILL;
 }
 
 static bool is_shown(const struct tally_failure *failure) {
-    return is_error(failure) || failure->verdict == RF_VERDICT_FLAKY ||
+    return failure->verdict == RF_VERDICT_DEAD || failure->verdict == RF_VERDICT_FLAKY ||
            failure->verdict == RF_VERDICT_BLOCKED || failure->verdict == RF_VERDICT_INCONCLUSIVE;
 }
 

@@ -4,7 +4,7 @@
  * in use take it. Test cases are written as their results come, so memory does not grow with the
  * run; the head has room for the counts, which are written over it at the end.
  *
- * Dead, flaky and blocked links are failures: they were tested and found wanting. Inconclusive ones
+ * Dead and blocked links are failures: they were tested and found wanting. Flaky ones pass, with a word about it. Inconclusive ones
  * are errors, JUnit's word for a test that could not be carried out: a run that learnt nothing must
  * not look green. What can't be asked (mailto:) is skipped. What an earlier run found well and was
  * not asked again passes; to call it skipped would hide links that are known to be fine.
@@ -127,7 +127,6 @@ static void write_outcome(FILE *out, const char *element, const struct rf_result
 static const char *outcome_of(struct junit *junit, enum rf_verdict verdict) {
     switch (verdict) {
     case RF_VERDICT_DEAD:
-    case RF_VERDICT_FLAKY:
     case RF_VERDICT_BLOCKED:
         junit->failures++;
         return "failure";
@@ -139,6 +138,7 @@ static const char *outcome_of(struct junit *junit, enum rf_verdict verdict) {
         return "skipped";
     case RF_VERDICT_NONE:
     case RF_VERDICT_OK:
+    case RF_VERDICT_FLAKY:
     case RF_VERDICTS:
         break;
     }
@@ -158,6 +158,12 @@ static void junit_add(void *report, const struct rf_result *result) {
     fprintf(out, "\" time=\"%.3f\"", ms / 1000);
     junit->tests++;
     const char *element = outcome_of(junit, result->verdict);
+    if (result->verdict == RF_VERDICT_FLAKY) {
+        fputs("><system-out>flaky: ", out);
+        escape_xml(out, report_message(message, sizeof message, result));
+        fputs("</system-out></testcase>\n", out);
+        return;
+    }
     if (!element) {
         fputs("/>\n", out);
         return;

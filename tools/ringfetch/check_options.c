@@ -49,7 +49,7 @@ static bool take_age(void *target, const struct option_row *row, const char *val
         complaint = value_rate(number, &days) ? "not a time (90s, 12h, 7d)" : NULL;
         options->max_age_s = complaint ? 0 : (uint64_t)(days * DAY_S);
     } else if (!complaint) {
-        complaint = value_ms(value, &ms);
+        complaint = value_ms(value, &ms) ? "not a time (90s, 12h, 7d)" : NULL;
         options->max_age_s = ms / 1000;
     }
     if (!complaint && !options->max_age_s) {

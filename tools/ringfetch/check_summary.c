@@ -197,7 +197,11 @@ static void print_link(const struct summary *summary, const struct tally_failure
     char reason[FIGURE_BYTES];
     const char *kind = rf_error_kind(failure->error);
     bool is_status = strcmp(kind, "http-status") == 0 && failure->status;
-    if (is_status) {
+    if (failure->verdict == RF_VERDICT_FLAKY && is_status) {
+        snprintf(reason, sizeof reason, "%d, then %u", failure->error.detail, failure->status);
+    } else if (failure->verdict == RF_VERDICT_FLAKY) {
+        snprintf(reason, sizeof reason, "%s, then %u", kind, failure->status);
+    } else if (is_status) {
         snprintf(reason, sizeof reason, "%u", failure->status);
     } else {
         snprintf(reason, sizeof reason, "%s", kind);

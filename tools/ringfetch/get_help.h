@@ -36,6 +36,7 @@ static const char get_help[] =
     "Network:\n"
     "  -4, --ipv4  -6, --ipv6   --interface NAME|ADDR      --unix-socket PATH\n"
     "      --resolve HOST:PORT:ADDR   --connect-to H1:P1:H2:P2   --dns-servers A,...\n"
+    "      --dns-rate N, --dns-in-flight N  at most, of one DNS server\n"
     "https (certificates are verified; 1.2 and 1.3):\n"
     "  -k, --insecure   --cacert FILE   --capath DIR   --pinnedpubkey PIN|FILE\n"
     "  -E, --cert FILE  --key FILE      --ciphers LIST --tls13-ciphers LIST\n"

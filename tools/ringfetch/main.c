@@ -29,8 +29,11 @@ static const char help[] =
     "  ringfetch get -i urls.txt -P out --output jsonl:results.jsonl\n"
     "  generate-urls | ringfetch get -i - -j 1000 --output null --output csv:-\n"
     "\n"
+    "  ringfetch check -i https://example.com/sitemap.xml --html broken.html\n"
+    "\n"
     "Exit status: 0 all well, 1 some requests failed, 2 bad usage, 3 no usable\n"
-    "io_uring, 4 a local fault (input, output, disk), 130 and 143 interrupted.\n";
+    "io_uring, 4 a local fault (input, output, disk), 6 check: inconclusive,\n"
+    "130 and 143 interrupted.\n";
 
 static int dispatch(int argc, char **argv) {
     static const struct {

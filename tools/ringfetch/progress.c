@@ -124,6 +124,27 @@ char *progress_bar(char *out, size_t size, unsigned columns, const struct rf_pro
     return out;
 }
 
+/* Of a check alone: anything else has none. */
+static size_t add_verdicts(char *out, size_t size, size_t used, const struct rf_progress *now) {
+    const char *separator = ",\"by_verdict\":{";
+    for (unsigned i = RF_VERDICT_NONE + 1; i < RF_VERDICTS; i++) {
+        if (now->by_verdict[i]) {
+            used = text_add(out, size, used, "%s\"%s\":%llu", separator,
+                            rf_verdict_name((enum rf_verdict)i),
+                            (unsigned long long)now->by_verdict[i]);
+            separator = ",";
+        }
+    }
+    if (*separator == ',' && !separator[1]) {
+        used = text_add(out, size, used, "}");
+    }
+    if (now->unconfirmed) {
+        used = text_add(out, size, used, ",\"unconfirmed\":%llu",
+                        (unsigned long long)now->unconfirmed);
+    }
+    return used;
+}
+
 char *progress_json(char *out, size_t size, const struct rf_progress *now) {
     static const char *const numbers =
         "\"done\":%llu,\"ok\":%llu,\"failed\":%llu,\"skipped\":%llu,\"retries\":%llu,"
@@ -145,7 +166,9 @@ char *progress_json(char *out, size_t size, const struct rf_progress *now) {
             separator = ",";
         }
     }
-    text_add(out, size, used, "}}");
+    used = text_add(out, size, used, "}");
+    used = add_verdicts(out, size, used, now);
+    text_add(out, size, used, "}");
     return out;
 }
 

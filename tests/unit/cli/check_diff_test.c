@@ -73,7 +73,7 @@ static const char *compare(struct check_diff *diff, const char *url, enum rf_ver
 static const char records[] =
     "{\"v\":1,\"url\":\"http://ok/\",\"ok\":true,\"status\":200,\"verdict\":\"ok\"}\n"
     "{\"v\":1,\"url\":\"http://dead/\",\"ok\":false,\"status\":null,\"verdict\":\"dead\"}\r\n"
-    "{\"v\":1,\"url\":\"http://flaky/\",\"ok\":false,\"status\":500,\"verdict\":\"flaky\"}\n"
+    "{\"v\":1,\"url\":\"http://flaky/\",\"ok\":true,\"status\":200,\"verdict\":\"flaky\"}\n"
     "\n"
     "{\"v\":1,\"url\":\"http://blocked/\",\"ok\":false,\"status\":403,\"verdict\":\"blocked\"}\n"
     "{\"v\":1,\"url\":\"http://unknown/\",\"ok\":false,\"verdict\":\"inconclusive\"}\n"
@@ -91,18 +91,18 @@ static void test_verdicts(void **state) {
     static const struct {
         const char *url, *well, *not_well;
     } rows[] = {
-        {"http://ok/", "", "new"},           {"http://dead/", "fixed", "still"},
-        {"http://flaky/", "fixed", "still"}, {"http://blocked/", "fixed", "still"},
-        {"http://unknown/", "", "new"},      {"mailto:x", "", "new"},
-        {"http://got/", "", "new"},          {"http://lost/", "fixed", "still"},
-        {"http://ours/", "", "new"},         {"http://twice/", "fixed", "still"},
+        {"http://ok/", "", "new"},         {"http://dead/", "fixed", "still"},
+        {"http://flaky/", "", "new"},      {"http://blocked/", "fixed", "still"},
+        {"http://unknown/", "", "new"},    {"mailto:x", "", "new"},
+        {"http://got/", "", "new"},        {"http://lost/", "fixed", "still"},
+        {"http://ours/", "", "new"},       {"http://twice/", "fixed", "still"},
         {"http://never-seen/", "", "new"},
     };
     struct check_diff *diff = open_text(records);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         assert_string_equal(compare(diff, rows[i].url, RF_VERDICT_OK), rows[i].well);
         assert_string_equal(compare(diff, rows[i].url, RF_VERDICT_DEAD), rows[i].not_well);
-        assert_string_equal(compare(diff, rows[i].url, RF_VERDICT_FLAKY), rows[i].not_well);
+        assert_string_equal(compare(diff, rows[i].url, RF_VERDICT_FLAKY), rows[i].well);
         assert_string_equal(compare(diff, rows[i].url, RF_VERDICT_BLOCKED), rows[i].not_well);
         assert_string_equal(compare(diff, rows[i].url, RF_VERDICT_INCONCLUSIVE), "");
         assert_string_equal(compare(diff, rows[i].url, RF_VERDICT_SKIPPED), "");

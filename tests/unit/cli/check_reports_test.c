@@ -251,10 +251,8 @@ static void test_junit_whole(void **state) {
                "compared with the earlier run: new\nfound in: docs/a &quot;b&quot;.md:12:3\n"
                "</failure></testcase>\n"
                "<testcase classname=\"f.test\" name=\"http://f.test/\" time=\"1.235\">"
-               "<failure type=\"timed-out\" "
-               "message=\"flaky: at first connect: it went \\x1b[31mwrong (0); later 200\">"
-               "http://f.test/\nflaky: at first connect: it went \\x1b[31mwrong (0); later 200\n"
-               "status: 200\nfound in: line 7\n</failure></testcase>\n"
+               "<system-out>flaky: at first connect: it went \\x1b[31mwrong (0); later 200"
+               "</system-out></testcase>\n"
                "<testcase classname=\"b.test\" name=\"http://b.test/\" time=\"1.235\">"
                "<failure type=\"refused\" message=\"blocked: connect: 403\">"
                "http://b.test/\nblocked: connect: 403\n</failure></testcase>\n"
@@ -279,7 +277,7 @@ static void test_junit_counts(void **state) {
     assert_non_null(document);
     xmlNode *suite = child(xmlDocGetRootElement(document), "testsuite");
     assert_attribute(suite, "tests", "300");
-    assert_attribute(suite, "failures", "150");
+    assert_attribute(suite, "failures", "100");
     assert_attribute(suite, "errors", "50");
     assert_attribute(suite, "skipped", "50");
     assert_attribute(suite, "time", "123456789.000");

@@ -294,6 +294,7 @@ static void test_summary(void **state) {
                                 .source = "docs/a.md",
                                 .url = "https://old.example/\033]0;x\007",
                                 .verdict = RF_VERDICT_FLAKY,
+                                .status = 200,
                                 .error = {.stage = 1, .kind = REFUSED},
                                 .detail = "the connection\nwas refused"};
     tally_add(&tally, &result);
@@ -310,9 +311,9 @@ static void test_summary(void **state) {
                        "docs.example: 2 of 499\n"
                        "  dead 404, new  http://docs.example/gone  (README.md:12:5 and 1 more)\n"
                        "old.example: 2 of 2\n"
-                       "  flaky refused  https://old.example/\\x1b]0;x\\x07  (docs/a.md:1)\n"
+                       "  flaky refused, then 200  https://old.example/\\x1b]0;x\\x07  (docs/a.md:1)\n"
                        "      the connection\\x0awas refused\n"
-                       "  flaky refused  https://old.example/too  (docs/a.md:1)\n"
+                       "  flaky refused, then 200  https://old.example/too  (docs/a.md:1)\n"
                        "\n"
                        "Not well, by file\n"
                        "        2  README.md\n"
