@@ -10,8 +10,10 @@ import os
 import re
 import shutil
 import sys
+import tempfile
+import time
 
-from lib.measure import Failed, Program
+from lib.measure import ALL_CORES, Failed, Program, finish, spawn
 
 BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ABSENT = "not installed: tools/dev/setup bench"
@@ -37,6 +39,21 @@ def ringfetch(context, *options, count, body_bytes, command="get", name="ringfet
             raise Failed(f"{seen['ok']} of {count} succeeded, {seen['body_bytes']} bytes of {body_bytes}")
 
     return Program(name, [context.ringfetch, command, *options], role="us", check_options=("--progress", "json"), check=check)
+
+
+def run_unpinned(program, count):
+    """One run of ours on all cores, which all of `count` URLs must survive."""
+    with tempfile.TemporaryFile() as errors:
+        began = time.monotonic()
+        pid = spawn([*program.command, "--progress", "json"], ALL_CORES, stderr=errors.fileno())
+        code, sample = finish(pid, began)
+        errors.seek(0)
+        said = errors.read().decode("utf-8", "replace").strip().splitlines()
+    seen = json.loads(said[-1]) if said and said[-1].startswith("{") else {}
+    if code != 0 or seen.get("ok") != count:
+        raise Failed(f"exit status {code}, {seen.get('ok')} of {count} succeeded")
+    sample.figures = {"URLs/s": count / sample.wall}
+    return sample
 
 
 def floor(context, name, *arguments):

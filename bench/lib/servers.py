@@ -20,7 +20,6 @@ import urllib.request
 from lib.measure import Failed, cores, finish, spawn
 
 READY_SECONDS = 30
-NGINX_CONNECTIONS = 8000  # with the open files below it stays under a hard limit of 20,000 descriptors
 
 
 def free_ports(count):
@@ -55,6 +54,7 @@ class Server:
 class Nginx(Server):
     """One worker, no log, sendfile, connections that are never closed; /s answers two bytes without a file."""
 
+    CONNECTIONS, CORES = 8000, None  # with the open files below it stays under a hard limit of 20,000 descriptors
     BINARY = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
     CONFIG = """
 daemon off; master_process off; worker_processes 1; worker_rlimit_nofile 20000; pid {top}/pid; error_log {top}/error.log;
@@ -83,12 +83,12 @@ http {{
             file.write(self.config())
         # -e keeps it from opening the system's log before it has read the file above.
         log = os.path.join(self.top, "error.log")
-        self.pid = spawn([self.BINARY, "-p", self.top, "-c", config, "-e", log], cores(server=True))
+        self.pid = spawn([self.BINARY, "-p", self.top, "-c", config, "-e", log], self.CORES or cores(server=True))
         self._wait()
 
     def config(self):
         (self.port,) = free_ports(1)
-        return self.CONFIG.format(top=self.top, root=self.root, port=self.port, connections=NGINX_CONNECTIONS)
+        return self.CONFIG.format(top=self.top, root=self.root, port=self.port, connections=self.CONNECTIONS)
 
     def _wait(self):
         end = time.monotonic() + READY_SECONDS

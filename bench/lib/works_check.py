@@ -4,11 +4,15 @@
 Nothing is turned off that a check does by default: failures would be retried, and confirmed at the end.
 """
 
+import statistics
+
 from lib import place, programs
+from lib.measure import Failed
 from lib.result import Result, Target
 from lib.servers_check import Dnsmasq, ManyRings, host_name
 from lib.servers_tls import HOSTS as TLS_HOSTS
 from lib.works import CONNECTIONS, DELAY_SECONDS, HOSTS_AT_ONCE, WAIT_LIMIT_SECONDS, WGET2_THREADS, Counted, measure
+from lib.works_million import Everywhere
 
 CROWD, CROWD_SECONDS, CROWD_MIB = 39_000, 4, 120
 
@@ -39,6 +43,9 @@ def check_hosts(context):
     counted = Counted(context.nginx, place.HOSTS)
     measure(context, result, context.memory, verify=counted.verify, settle=counted.settle)
     result.notes.append(counted.note())
+    if aiohttp.samples and floor.samples:
+        most = result.ratio("wall", aiohttp, floor)
+        result.notes.append(f"the floor is {most:.1f}x as fast as aiohttp: nothing on this machine can be faster than that")
     result.aim_times_as_fast(3, _fastest(wget2))
     result.aim_times_as_fast(10, aiohttp)
     result.aim_near_floor("wall", 1.5)
@@ -80,6 +87,18 @@ def check_tls_hosts(context):
     return result
 
 
+def _crowd_unpinned(context, path):
+    """Two cores open and answer connections sooner than one each."""
+    with context.running(Everywhere(context.ringfetch)) as server:
+        urls_file = context.memory.write("check-unpinned", place.lines(place.host_urls(server, path, CROWD)))
+        us = _check(context, urls_file, CROWD, at_once=CROWD)
+        try:
+            walls = [programs.run_unpinned(us, CROWD).wall for _ in range(context.runs)]
+        except Failed as why:
+            return f"with both sides on all cores: {why}"
+        return f"with both sides on all cores: {statistics.median(walls):.2f} s"
+
+
 def check_39000(context):
     title = f"{CROWD:,} hosts at once that answer after {DELAY_SECONDS} s, HEAD on a new connection each"
     result = Result("check-39000", title)
@@ -90,6 +109,7 @@ def check_39000(context):
         result.programs = [_check(context, urls_file, CROWD, at_once=CROWD), floor]
         measure(context, result, context.memory, limit=WAIT_LIMIT_SECONDS)
     us = result.us
+    result.notes.append(_crowd_unpinned(context, path))
     if floor.samples:
         opening = floor.median("wall") - DELAY_SECONDS
         result.notes.append(f"the floor's connections and requests alone, server on the other core: {opening:.2f} s")

@@ -22,6 +22,7 @@ STAGES = {"connect": 2 * DEAD_OF_A_KIND, "head": DEAD_OF_A_KIND, "resolve": DEAD
 LIMIT = 10
 AT_ONCE = 4_000
 RATE = 2_000  # healthy ones started a second
+NOISE_MS = 1  # what the scheduler may add to either
 
 
 def _healthy_urls(nginx):
@@ -54,7 +55,8 @@ def _figures(stages):
         records = [json.loads(line) for line in printed.splitlines()]
         verdicts = collections.Counter(record["verdict"] for record in records)
         if verdicts != collections.Counter({"ok": HEALTHY, "dead": sum(stages.values())}):
-            raise Failed(f"verdicts {dict(verdicts)}")
+            doubtful = next((record for record in records if record["verdict"] == "inconclusive"), {})
+            raise Failed(f"verdicts {dict(verdicts)} {doubtful.get('error') or ''}")
         seen = collections.Counter(record["error"]["stage"] for record in records if record["error"])
         if seen != collections.Counter(stages):
             raise Failed(f"stages {dict(seen)} where {stages} were meant")
@@ -74,7 +76,8 @@ def _program(context, name, urls_file, stages, dns, *options):
 
 
 def check_dead(context):
-    title = f"{HEALTHY + 4 * DEAD_OF_A_KIND:,} hosts, 30% dead: refusing, dropping packets, silent, nameless; time limit {LIMIT} s"
+    hosts = HEALTHY + 4 * DEAD_OF_A_KIND
+    title = f"{hosts:,} hosts, 30% dead: refusing, dropping packets, silent, nameless; time limit {LIMIT} s"
     result = Result("check-dead", title, figures=("p50 ms", "p99 ms"), timed=False)
     with contextlib.ExitStack() as running:
         nginx, origin = context.nginx, context.origin
@@ -83,7 +86,7 @@ def check_dead(context):
         healthy = _healthy_urls(nginx)
         alone_file = context.memory.write("check-healthy", place.lines(healthy))
         mixed_file = context.memory.write("check-mixed", place.lines(_mix(healthy, _dead_urls(dead, origin))))
-        mixed_rate = RATE * (HEALTHY + 4 * DEAD_OF_A_KIND) // HEALTHY
+        mixed_rate = RATE * hosts // HEALTHY
         mixed = _program(context, "with dead", mixed_file, STAGES, dns)
         alone = _program(context, "healthy alone", alone_file, {}, dns)
         mixed_paced = _program(context, "with dead, paced", mixed_file, STAGES, dns, "--rate", str(mixed_rate))
@@ -96,6 +99,9 @@ def check_dead(context):
     if mixed.samples and alone.samples:
         took = mixed.median("wall") / max(LIMIT, alone.median("wall"))
     result.targets.append(Target("time at most 1.2x max(time limit, healthy alone)", took, 1.2))
-    slower = result.ratio("p99 ms", mixed_paced, alone_paced)
-    result.targets.append(Target(f"the living's p99 at {RATE:,}/s no worse with dead hosts, noise aside", slower, 1.2))
+    later = None
+    if mixed_paced.samples and alone_paced.samples:
+        later = mixed_paced.median("p99 ms") - alone_paced.median("p99 ms")
+    text = f"at {RATE:,}/s the living's p99 is later with dead hosts by at most {NOISE_MS} ms"
+    result.targets.append(Target(text, later, NOISE_MS, unit=" ms"))
     return result
