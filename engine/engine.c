@@ -143,6 +143,7 @@ enum rf_exit rf_engine_open(struct rf_engine **out, const struct rf_settings *se
     pthread_mutex_init(&engine->lock, NULL);
     pthread_mutex_init(&engine->callback_lock, NULL);
     pthread_mutex_init(&engine->outputs_lock, NULL);
+    pthread_mutex_init(&engine->control.lock, NULL);
     pthread_cond_init(&engine->changed, NULL);
     pool_depot_init(&engine->depot);
     pool_init(&engine->feeder_pool, &engine->depot);
@@ -151,8 +152,10 @@ enum rf_exit rf_engine_open(struct rf_engine **out, const struct rf_settings *se
     if (result == RF_OK) {
         limits_raise();
         signal(SIGPIPE, SIG_IGN);
+        signal(SIGXFSZ, SIG_IGN); /* EFBIG says it */
         init_shared(engine);
         engine->read_ahead = engine->settings.read_ahead;
+        engine->confirm_pause_ns = 1 * NS_PER_S;
         engine->worker_count = engine->settings.threads;
         if (engine->settings.check && engine->settings.confirms)
             engine->confirm = confirm_open();
@@ -226,6 +229,7 @@ void rf_engine_close(struct rf_engine *engine) {
     pthread_mutex_destroy(&engine->lock);
     pthread_mutex_destroy(&engine->callback_lock);
     pthread_mutex_destroy(&engine->outputs_lock);
+    pthread_mutex_destroy(&engine->control.lock);
     pthread_cond_destroy(&engine->changed);
     free(engine);
 }
@@ -381,6 +385,8 @@ static enum rf_exit end_run(struct rf_engine *engine, uint64_t failed_before) {
     pthread_mutex_unlock(&engine->lock);
     drop_input(engine);
     engine_fetch_end(engine);
+    uniques_close(engine->uniques); /* another run asks again */
+    engine->uniques = NULL;
     return result;
 }
 
@@ -389,7 +395,7 @@ enum rf_exit rf_run(struct rf_engine *engine) {
     bool reads = engine->input && !atomic_load(&engine->stop);
     sink_layout(engine);
     confirm_reopen(engine->confirm);
-    if (engine->settings.check && engine->settings.unique != RF_UNIQUE_NONE && !engine->uniques)
+    if (engine->settings.check && engine->settings.unique != RF_UNIQUE_NONE)
         engine->uniques = uniques_open();
     atomic_store(&engine->input_ended, !reads);
     atomic_store(&engine->input_read, !reads);

@@ -45,6 +45,7 @@ struct worker {
     bool stopped;                        /* has told its scheduler to stop */
     bool saturated;                      /* its core computes nearly all the time ... */
     uint64_t sampled_ns, sampled_cpu_ns; /* ... as seen then */
+    uint64_t noted_ns;                   /* when it told of a peer that answers */
 
     atomic_uint_fast64_t ended, ok, skipped, retries, body_bytes, connections; /* for rf_progress */
     atomic_uint_fast64_t failed_by_kind[ERR_KIND_COUNT];
@@ -55,6 +56,14 @@ struct output {
     const struct rf_output_ops *ops;
     void *self;
     size_t state_offset; /* of its streams' state in a job's sink */
+};
+
+/* Peers that have answered in this run: what this machine's network is tried with. */
+enum { CONTROL_PEERS = 8 };
+struct control {
+    pthread_mutex_t lock;
+    struct address peer[CONTROL_PEERS]; /* the latest */
+    unsigned noted;
 };
 
 struct submissions;
@@ -95,6 +104,7 @@ struct rf_engine {
     struct pool feeder_pool;
     atomic_uint_fast64_t next_n; /* records numbered so far */
     unsigned read_ahead;
+    uint64_t confirm_pause_ns; /* between a failure and what confirms it, at least */
 
     pthread_mutex_t lock; /* guards running, starting, and the conditions */
     pthread_cond_t
@@ -124,6 +134,7 @@ struct rf_engine {
 
     struct expect *expect; /* the run's; NULL: this is no check */
     struct check_rules rules;
+    struct control control;
     struct confirm *confirm;           /* NULL: failures are believed at once */
     struct uniques *uniques;           /* of the run; NULL: nobody asks for it */
     struct rf_engine *_Atomic fetcher; /* what input needs is fetched by it; NULL: nothing yet */
@@ -182,8 +193,15 @@ struct feeding {
 /* engine_check.c */
 enum rf_exit check_settings(struct rf_engine *engine, char *why, size_t why_size);
 enum rf_verdict check_verdict(const struct job *job);
+/* The target has said something, be it that it refuses to: silence and faults of this machine are no answers. */
+bool check_is_answer(struct err err);
 /* Its answer says nothing of what the run would ask of the same URL. */
 bool job_asks_its_own(const struct job *job);
+
+/* engine_control.c */
+void control_note(struct rf_engine *engine, const struct address *peer);
+/* Whether this machine's network works, as far as can be told; waits for a while until it does. False: it does not. */
+bool control_passes(struct rf_engine *engine);
 
 /* engine_confirm.c */
 struct confirm_pass;
@@ -215,9 +233,9 @@ enum unique_answer unique_add(struct uniques *all, struct job *job);
 /* The first has its result: keeps a copy, and hands out the jobs that waited for it. */
 void unique_ended(struct uniques *all, struct job *job, const struct rf_result *result,
                   struct link *waiting);
-/* What a twin's record says. */
+/* What a twin's record says, and what it counts as. */
 void unique_result(const struct job *job, struct rf_result *result);
-void unique_outcome(const struct job *job, struct err *err);
+void unique_outcome(struct job *job);
 
 /* engine_fetch.c: an input_fetch_fn; the context is the engine. */
 bool engine_fetch(void *context, const char *url, struct input_body *body, struct err *err,

@@ -26,8 +26,7 @@ static enum rf_verdict verdict_of(struct err err, unsigned status) {
                                                                     : RF_VERDICT_DEAD;
 }
 
-/* Silence is none. */
-static bool is_answer(struct err err) {
+bool check_is_answer(struct err err) {
     return err_is(err) && err_fault(err) == FAULT_TARGET && err.kind != ERR_TIMED_OUT &&
            err.kind != ERR_STALLED && err.kind != ERR_UNREACHABLE;
 }
@@ -43,7 +42,7 @@ enum rf_verdict check_verdict(const struct job *job) {
     if (job->is_unconfirmed)
         return RF_VERDICT_INCONCLUSIVE;
     enum rf_verdict last = verdict_of(job->err, job->status);
-    bool was_answered = extra && extra->passes && is_answer(extra->first_err);
+    bool was_answered = extra && extra->passes && extra->was_answered;
     return last == RF_VERDICT_OK && was_answered ? RF_VERDICT_FLAKY : last;
 }
 

@@ -26,8 +26,9 @@ struct failure {
     struct address avoid;
     uint32_t column, field_count;
     uint16_t status, passes;
-    bool is_link, has_avoid, has_spec, has_body;
-    uint32_t url_bytes, tag_bytes, name_bytes, sha256_bytes, expect_bytes, method_bytes, body_bytes;
+    bool is_link, was_answered, has_avoid, has_spec, has_body;
+    uint32_t text_bytes, url_bytes, tag_bytes, name_bytes, sha256_bytes, expect_bytes, method_bytes,
+        body_bytes;
 };
 
 struct confirm {
@@ -134,8 +135,10 @@ static void describe(const struct job *job, unsigned shared_fields, struct failu
         .has_avoid = job->exchange.address.any.sa_family != AF_UNSPEC,
         .passes = extra ? extra->passes : 0,
         .is_link = job->is_link,
+        .was_answered = check_is_answer(job->err) || (again && extra->was_answered),
         .has_spec = spec,
-        .url_bytes = text_bytes(job->text),
+        .text_bytes = text_bytes(job->text),
+        .url_bytes = text_bytes(job_first(job)->href),
         .tag_bytes = text_bytes(job->tag),
         .name_bytes = text_bytes(job->name),
         .sha256_bytes = text_bytes(job->sha256),
@@ -154,7 +157,8 @@ static void put_failure(struct text *text, const struct job *job, unsigned share
     memset(&failure, 0, sizeof failure); /* padding too: it is written */
     describe(job, shared_fields, &failure);
     put(text, &failure, sizeof failure);
-    put(text, job->text, failure.url_bytes);
+    put(text, job->text, failure.text_bytes);
+    put(text, job_first(job)->href, failure.url_bytes);
     put(text, job->tag, failure.tag_bytes);
     put(text, job->name, failure.name_bytes);
     put(text, job->sha256, failure.sha256_bytes);
@@ -307,8 +311,10 @@ static struct job *make_job(struct confirm_pass *pass, struct feeding *feeding,
                             const struct failure *failure) {
     struct url url = {0};
     struct pool *pool = feeding->pool;
-    struct span text = get_text(pass, failure->url_bytes);
-    CHECK(url_parse_typed(&url, text, feeding->href, URL_HREF_BYTES_MAX + 1) == URL_OK);
+    struct span both = get_text(pass, failure->text_bytes + failure->url_bytes);
+    struct span text = span_text((const char *)both.at);
+    struct span href = span_text((const char *)both.at + failure->text_bytes);
+    CHECK(url_parse(&url, href, NULL, feeding->href, URL_HREF_BYTES_MAX + 1) == URL_OK);
     struct job *job = job_new(pool, text, &url, ERR_OK);
     struct job_extra *extra = job_extra_of(pool, job);
     char why[WHY_BYTES];
@@ -330,6 +336,7 @@ static struct job *make_job(struct confirm_pass *pass, struct feeding *feeding,
     job->read_ns = clock_now_ns();
     extra->passes = (uint16_t)(failure->passes + 1);
     extra->first_err = failure->err;
+    extra->was_answered = failure->was_answered;
     extra->first_status = failure->status;
     extra->avoid = failure->avoid;
     extra->has_avoid = failure->has_avoid;

@@ -11,7 +11,7 @@
 #include "engine.h"
 #include "output/text.h"
 
-enum { BATCH = 64, SOURCES_LOOKED_AT = 8, CONFIRM_PAUSE_MS = 1000 };
+enum { BATCH = 64, SOURCES_LOOKED_AT = 8 };
 
 struct feeder {
     struct rf_engine *engine;
@@ -164,7 +164,7 @@ static bool is_parked(struct feeder *feeder, struct job *job) {
     case UNIQUE_WAITS:
         return true;
     case UNIQUE_KNOWN:
-        unique_outcome(job, &job->err);
+        unique_outcome(job);
         return false;
     default:
         return false;
@@ -273,7 +273,7 @@ static bool wait_for_all(struct rf_engine *engine) {
 
 /* Between a failure and the attempt that confirms it lies a moment at least. */
 static void pause_after(struct rf_engine *engine, uint64_t last_ns) {
-    uint64_t now = clock_now_ns(), until = last_ns + CONFIRM_PAUSE_MS * NS_PER_MS;
+    uint64_t now = clock_now_ns(), until = last_ns + engine->confirm_pause_ns;
     struct timespec end;
     if (now >= until)
         return;
@@ -288,11 +288,11 @@ static void pause_after(struct rf_engine *engine, uint64_t last_ns) {
     pthread_mutex_unlock(&engine->lock);
 }
 
-static void feed_pass(struct feeder *feeder, struct confirm_pass *pass) {
+static void feed_pass(struct feeder *feeder, struct confirm_pass *pass, bool can_ask) {
     struct rf_engine *engine = feeder->engine;
     struct feeding feeding = {&engine->feeder_pool, &feeder->spec, feeder->href};
     for (struct job *job; (job = confirm_next(pass, &feeding));) {
-        if (atomic_load(&engine->stop))
+        if (!can_ask || atomic_load(&engine->stop))
             confirm_give_up(job);
         else
             wait_for_room(feeder);
@@ -310,11 +310,11 @@ static void confirm_failures(struct feeder *feeder) {
         if (!(pass = confirm_begin(engine->confirm, false)))
             return;
         pause_after(engine, confirm_last_ns(pass));
-        feed_pass(feeder, pass);
+        feed_pass(feeder, pass, control_passes(engine));
     }
     if (wait_for_all(engine) || !(pass = confirm_begin(engine->confirm, true)))
         return;
-    feed_pass(feeder, pass);
+    feed_pass(feeder, pass, false);
 }
 
 /* No more will come but what redirects, retries and confirm passes make; those open connections of their own. */

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "engine.h"
 
+enum { NOTE_MS = 100 };
 enum { STREAM_NEW, STREAM_SKIPPED, STREAM_BEGUN, STREAM_WAITS, STREAM_FINISHED };
 
 /* The public stream and what the engine keeps beside it. */
@@ -380,9 +381,18 @@ static void release_twins(struct worker *worker, struct link *waiting) {
     for (struct link *link; (link = list_pop_front(waiting));) {
         struct job *job = LIST_ENTRY(link, struct job, link);
         atomic_fetch_add(&worker->engine->live, 1);
-        unique_outcome(job, &job->err);
+        unique_outcome(job);
         sched_add(&worker->sched, job);
     }
+}
+
+/* A few of the peers that answer are remembered, not each. */
+static void note_peer(struct worker *worker, const struct job *job) {
+    uint64_t now = ring_now(worker->ring);
+    if (!job->status || !worker->engine->confirm || now < worker->noted_ns + NOTE_MS * NS_PER_MS)
+        return;
+    worker->noted_ns = now;
+    control_note(worker->engine, &job->exchange.address);
 }
 
 static void record(struct job *job) {
@@ -390,6 +400,7 @@ static void record(struct job *job) {
     struct rf_engine *engine = worker->engine;
     struct link waiting;
     list_init(&waiting);
+    note_peer(worker, job);
     if (engine->records_wanted || job->user || engine->settings.check)
         tell(job, &waiting);
     if (job->sink) {

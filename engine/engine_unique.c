@@ -78,9 +78,10 @@ static void hash_job(const struct job *job, uint64_t hash[2]) {
     if (spec) {
         key.part[1] = spec->method ? hash_bytes(spec->method, strlen(spec->method)) : 0;
         for (unsigned i = 0; i < spec->field_count; i++) {
-            uint64_t field[3] = {key.part[2],
-                                 hash_bytes(spec->fields[i].name.at, spec->fields[i].name.len),
-                                 hash_bytes(spec->fields[i].value.at, spec->fields[i].value.len)};
+            const struct http_field *at = &spec->fields[i];
+            uint64_t field[4] = {key.part[2], hash_bytes(at->name.at, at->name.len),
+                                 hash_bytes(at->value.at, at->value.len),
+                                 at->value.at != NULL}; /* empty, or removed */
             key.part[2] = hash_bytes(field, sizeof field);
         }
         key.part[3] = spec->body ? hash_bytes(spec->body->at, spec->body->count) : 0;
@@ -236,7 +237,8 @@ void unique_result(const struct job *job, struct rf_result *result) {
     result->tag = job->tag;
 }
 
-void unique_outcome(const struct job *job, struct err *err) {
+void unique_outcome(struct job *job) {
     const struct rf_error *error = &job->unique->result->error;
-    *err = (struct err){.stage = error->stage, .kind = error->kind, .detail = error->detail};
+    job->skipped = job->unique->result->skipped;
+    job->err = (struct err){.stage = error->stage, .kind = error->kind, .detail = error->detail};
 }

@@ -59,8 +59,11 @@ void job_start(struct job *job) {
         job->attempts++;
         job->attempt_ns = now_of(job);
         job->retrying = false;
+    } else {
+        job->attempt_ns = now_of(job) - job->attempt_ns;
     }
     job->err = ERR_OK;
+    job_set_text(sched->pool, &job->why, (struct span){0}); /* said of the last attempt */
     job->action = ACTION_NONE;
     job->status = 0;
     job->body_bytes = job->dropped_bytes = job->offset = 0;
@@ -90,9 +93,11 @@ static void job_discard(struct job *job) {
     job->begun = false;
 }
 
-/* Back into the queue, at the front: it has waited before. */
+/* Back into the queue, at the front: it has waited before. Until its turn `attempt_ns` is how long the attempt has taken so far, as waiting
+ * for a turn is our doing and not the target's. */
 static void job_go_on(struct job *job) {
     job->state = JOB_NEW;
+    job->attempt_ns = now_of(job) - job->attempt_ns;
     if (!job->sched->shared->hand_over(job->sched, job))
         host_enqueue(job->sched, job, true);
 }
@@ -107,6 +112,8 @@ static void job_ask_by_get(struct job *job) {
 
 static void job_refetch(struct job *job) {
     job->refetches++;
+    job->exchange.surplus |= err_is(job->err); /* a leftover: not on that connection again */
+    job->err = ERR_OK;
     job_discard(job);
     job_leave(job);
     job_go_on(job);
@@ -241,11 +248,19 @@ void job_finish(struct job *job) {
     job_end(job, ERR_OK);
 }
 
+/* What is no answer at all, on a connection that has served another: the rest of what was said to that one, maybe. */
+static bool is_leftover(const struct job *job) {
+    return job->exchange.reused && !job->status &&
+           (job->err.kind == ERR_HTTP_09 || job->err.kind == ERR_BAD_STATUS_LINE);
+}
+
 /* Whether the answer may have been another's, or is to a question that makes no sense any more. */
 static bool must_refetch(const struct job *job) {
-    if (job->refetches >= REFETCHES_MAX)
+    if (job->refetches >= REFETCHES_MAX || job->sched->stopping)
         return false;
-    return job->action == ACTION_RESTART || (job->exchange.surplus && may_repeat(job));
+    if (job->action == ACTION_RESTART)
+        return !err_is(job->err);
+    return (is_leftover(job) || (!err_is(job->err) && job->exchange.surplus)) && may_repeat(job);
 }
 
 /* The exchange is over, the job still at its host. */
@@ -255,10 +270,10 @@ void job_exchange_ended(struct job *job) {
         host_note_end(job->sched, job);
     if (job_is_checked(job) && !job->sched->stopping && check_blames_head(job)) {
         job_ask_by_get(job);
-    } else if (err_is(job->err)) {
-        attempt_failed(job);
     } else if (must_refetch(job)) {
         job_refetch(job);
+    } else if (err_is(job->err)) {
+        attempt_failed(job);
     } else if (job->exchange.surplus) {
         job->err = err_make(STAGE_BODY, ERR_UNSOLICITED, 0);
         attempt_failed(job);

@@ -59,7 +59,7 @@ void job_extra_release(struct pool *pool, struct job *job) {
 bool job_set_expect(struct pool *pool, struct job *job, struct span lines, char *why,
                     size_t why_size) {
     struct job_extra *extra = job_extra_of(pool, job);
-    job_set_text(pool, &extra->expect_text, lines);
+    job_set_text(pool, &extra->expect_text, lines.at ? lines : span_text("")); /* wrong, not none */
     extra->expect = expect_new();
     char *copy = strdup(extra->expect_text), *rest = copy, *line;
     CHECK(copy);
@@ -301,7 +301,7 @@ enum exchange_answer check_body(struct job *job, struct span bytes) {
 /* ---- the end ------------------------------------------------------------------------------------------- */
 
 bool check_blames_head(const struct job *job) {
-    if (!job->exchange.head_method || !chooses_method(job))
+    if (!job->exchange.head_method || !chooses_method(job) || job->err.kind == ERR_CANCELLED)
         return false;
     if (job->action == ACTION_BY_GET || job->exchange.surplus)
         return true;

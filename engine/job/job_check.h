@@ -35,6 +35,7 @@ struct job_extra {
     struct err first_err;
     struct address avoid; /* the address that failed */
     bool has_avoid;
+    bool was_answered;       /* in one of the passes before, badly */
     uint64_t local_since_ns; /* since when it is this machine's network that fails; 0: it doesn't */
 };
 
