@@ -46,7 +46,7 @@ input  = input input_context input_csv input_document input_glob input_gzip inpu
 output = output output_fault output_verify output_files output_stdout output_records output_null file_name file_component file_dirs file_place file_suffix file_resume record_json record_csv text writer spill turns
 conn   = conn conn_dial conn_h1 conn_origin conn_pool conn_secure conn_wire
 job    = host job job_check job_exchange job_memory job_request loan sched
-top    = engine engine_check engine_confirm engine_errors engine_feed engine_fetch engine_info engine_limits engine_result engine_settings engine_sink engine_submit engine_unique engine_worker
+top    = engine engine_check engine_confirm engine_control engine_errors engine_feed engine_fetch engine_info engine_limits engine_result engine_settings engine_sink engine_submit engine_unique engine_worker
 sim    = ring_sim ring_sim_ops ring_sim_net ring_sim_world ring_timers
 
 cli    = main check check_options console fields get get_check get_options get_tls info options progress report signals \
