@@ -126,46 +126,52 @@ class PassTest(CheckCase):
 
 
 class AddressTest(CheckCase):
-    """A host with two addresses. On the first a server answers 503, on the second all is well."""
+    """Hosts of two addresses each, and one of a single one. A server answers on all, in ways of its own."""
+
+    NAMES = [f"two{number}.test" for number in range(4)]
 
     def setUp(self):
         super().setUp()
-        self.dns = self.start(harness.Dnsmasq({"two.test": ["127.0.0.2", "127.0.0.3"], "one.test": ["127.0.0.2"]}))
-        self.asked = []
+        names = {name: ["127.0.0.2", "127.0.0.3"] for name in self.NAMES} | {"one.test": ["127.0.0.2"]}
+        # In turns, dnsmasq would send the confirm pass elsewhere by itself.
+        self.dns = self.start(harness.Dnsmasq(names, "--no-round-robin"))
+        self.asked = collections.defaultdict(list)
         self.lock = threading.Lock()
 
-    def respond(self, bad):
-        """`bad` says of the address that was asked and the number of the request whether it is to fail."""
+    def respond(self, is_bad):
+        """is_bad(addresses) says whether the latest request of a host is to fail, of the addresses where it was asked so far."""
 
         def answer(request):
-            address = request.connection.socket.getsockname()[0]
             with self.lock:
-                self.asked.append(address)
-            return ("503 x", [], "") if bad(address) else "well"
+                asked = self.asked[request.fields["host"].partition(":")[0]]
+                asked.append(request.connection.socket.getsockname()[0])
+                bad = is_bad(asked)
+            return ("503 x", [], "") if bad else "well"
 
         return self.start(Web(answer, host="0.0.0.0"))
 
-    def check_name(self, web, name, *args, exit=0):
-        (record,) = self.check("-4", "--dns-servers", self.dns.server, *args, f"http://{name}:{web.port}/", exit=exit)
-        return record
+    def check_names(self, web, names, *args, exit=0):
+        urls = [f"http://{name}:{web.port}/" for name in names]
+        return self.check("-4", "--dns-servers", self.dns.server, *args, *urls, exit=exit)
 
     def test_a_host_of_one_address_is_asked_there_again(self):
-        web = self.respond(lambda address: True)
-        record = self.check_name(web, "one.test", exit=1)
-        self.assertEqual(self.said(record, "verdict", "passes", "ip"), ("dead", 1, "127.0.0.2"))
-        self.assertEqual(self.asked, ["127.0.0.2"] * 2)
+        web = self.respond(lambda asked: True)
+        records = self.check_names(web, ["one.test"], exit=1)
+        self.assertEqual({self.said(record, "verdict", "passes", "ip") for record in records}, {("dead", 1, "127.0.0.2")})
+        self.assertEqual(self.asked, {"one.test": ["127.0.0.2"] * 2})
 
     def test_the_confirm_pass_asks_another_address(self):
-        web = self.respond(lambda address: address == self.asked[0])
-        record = self.check_name(web, "two.test")
-        self.assertEqual(len(set(self.asked)), 2, self.asked)
-        self.assertEqual(self.said(record, "verdict", "passes", "ip"), ("flaky", 1, self.asked[1]))
+        web = self.respond(lambda asked: asked[-1] == asked[0])
+        records = self.check_names(web, self.NAMES)
+        for asked, record in zip([self.asked[name] for name in self.NAMES], records, strict=True):
+            self.assertEqual(len(set(asked)), 2, self.asked)
+            self.assertEqual(self.said(record, "verdict", "passes", "ip"), ("flaky", 1, asked[1]))
 
     def test_every_address_fails(self):
-        web = self.respond(lambda address: True)
-        record = self.check_name(web, "two.test", "--confirm", 2, exit=1)
-        self.assertEqual(self.said(record, "verdict", "passes"), ("dead", 2))
-        self.assertEqual(len(self.asked), 3)
+        web = self.respond(lambda asked: True)
+        records = self.check_names(web, self.NAMES, "--confirm", 2, exit=1)
+        self.assertEqual({self.said(record, "verdict", "passes") for record in records}, {("dead", 2)})
+        self.assertEqual({len(asked) for asked in self.asked.values()}, {3})
 
 
 class InterruptTest(CheckCase):

@@ -277,6 +277,8 @@ class CacheTest(CheckCase):
             ["-H", "X-A: b"],
             ["-u", "a:b"],
             ["-A", "agent"],
+            ["--title"],
+            ["-e", "http://referer.test/"],
             ["-d", "one"],
             ["-d", "another"],
             ["--max-redirs", "0"],

@@ -295,9 +295,9 @@ class SniffTest(ExpectCase):
 
     def test_a_small_rest_is_read_for_the_connection_s_sake(self):
         web = self.large()
-        records = self.check("-j", 1, "-t", 1, "--method", "GET", "--sniff", 1000, web.url("/{500,1000,1001,60000}"))
-        self.assertEqual([record["body_bytes"] for record in records], [500, 1000, 1000, 1000])
-        self.assertEqual([record["reused"] for record in records], [False, True, True, True])
+        records = self.check("-j", 1, "-t", 1, "--method", "GET", "--sniff", 1000, web.url("/{500,1000,1001,60000,10}"))
+        self.assertEqual([record["body_bytes"] for record in records], [500, 1000, 1000, 1000, 10])
+        self.assertEqual([record["reused"] for record in records], [False] + [True] * 4)
         self.assertEqual(web.count, 1)
 
     def test_a_large_rest_closes_the_connection(self):
