@@ -135,7 +135,7 @@ static bool open_target(struct report_file *file) {
     }
     if (stat(file->path, &old) != 0) {
         /* A link that leads nowhere is replaced. */
-        file->target = errno == ENOENT ? strdup(file->path) : NULL;
+        file->target = errno == ENOENT && *file->path ? strdup(file->path) : NULL;
         return file->target && open_temporary(file, NULL);
     }
     if (!S_ISREG(old.st_mode) || strncmp(file->path, "/dev/", 5) == 0) {
