@@ -140,7 +140,7 @@ class RecordTest(CheckCase):
         sources = [{"file": path, "line": line, "column": None} for line in (2, 3, 4, 5)] + [None]
         self.assertEqual([record["source"] for record in records], sources)
         self.assertEqual([record["passes"] for record in records], [0, 1, 1, 0, 0])
-        self.assertEqual([record["change"] for record in records], [None, "new", "new", None, None])
+        self.assertEqual([record["change"] for record in records], [None, "new", None, None, None], "flaky is well")
         self.assertEqual({record["cached"] for record in records}, {False})
         self.assertEqual([record.get("skipped") for record in records], [None, None, None, True, None])
         self.assertEqual(list(rows[0])[-len(COLUMNS) :], COLUMNS)

@@ -91,11 +91,14 @@ static uint64_t fingerprint(const struct check_options *options) {
     hash = mix(hash, settings->referer);
     hash = mix(hash, settings->body);
     hash = mix(hash, settings->cert);
+    hash = mix(hash, settings->cacert);
+    hash = mix(hash, settings->pinned_key);
     hash = mix(hash, settings->unix_socket);
     hash = mix_list(hash, &options->get.resolve);
     hash = mix_list(hash, &options->get.connect_to);
-    snprintf(numbers, sizeof numbers, "%u %d %llu %d", settings->redirects_max, settings->title,
-             (unsigned long long)settings->sniff_bytes, settings->insecure);
+    snprintf(numbers, sizeof numbers, "%u %d %llu %llu %d", settings->redirects_max,
+             settings->title, (unsigned long long)settings->sniff_bytes,
+             (unsigned long long)settings->filesize_max_bytes, settings->insecure);
     return mix(hash, numbers);
 }
 
