@@ -10,6 +10,7 @@
 #include <sys/utsname.h>
 
 #include "base/clock.h"
+#include "document/document.h"
 #include "engine.h"
 #include "tls/tls_speed.h"
 
@@ -66,7 +67,7 @@ static void say_memory(const struct info *info, const struct rf_settings *settin
     say(info, "memory", "sockets a worker", "%" PRIu64, slots);
     say(info, "memory", "queue entries a worker", "%u", options.entries);
     say(info, "memory", "a request in flight", "%zu bytes",
-        sizeof(struct job) + sizeof(struct exchange));
+        sizeof(struct job) + conn_pool_conn_bytes()); /* and its texts, its host and its origin */
     say(info, "memory", "workers", "%u", settings->threads);
 }
 
@@ -115,6 +116,8 @@ enum rf_exit rf_info(const struct rf_settings *settings, rf_info_fn *line, void 
     say(&info, "libraries", "c-ares", "%s", resolver_library());
     say(&info, "libraries", "libidn2", "%s", url_library());
     say(&info, "libraries", "jansson", "%s", input_library());
+    say(&info, "libraries", "documents", "%s", document_libraries());
+    say(&info, "libraries", "PCRE2", "%s", expect_library());
     say(&info, "libraries", "wolfSSL", "%s", tls_library());
     say_tls(&info);
     return RF_OK;

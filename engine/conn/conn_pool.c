@@ -263,6 +263,10 @@ unsigned conn_pool_connections(const struct conn_pool *pool) {
     return pool->conns;
 }
 
+size_t conn_pool_conn_bytes(void) {
+    return sizeof(struct conn);
+}
+
 struct conn_pool_counts conn_pool_counts(const struct conn_pool *pool) {
     struct conn_pool_counts counts = pool->counts;
     counts.connections = pool->conns;

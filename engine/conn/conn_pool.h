@@ -51,6 +51,8 @@ struct conn_pool_counts {
 /* The loop's clock, for those who don't know the ring. */
 uint64_t conn_pool_now(const struct conn_pool *pool);
 unsigned conn_pool_connections(const struct conn_pool *pool);
+/* What one connection takes while it waits for an answer. */
+size_t conn_pool_conn_bytes(void);
 struct conn_pool_counts conn_pool_counts(const struct conn_pool *pool);
 
 #endif
