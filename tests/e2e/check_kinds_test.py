@@ -23,9 +23,9 @@ ELSEWHERE = {
     "bad-glob": "refused as usage: patterns are for the command line",
     "unreadable": "no record of its own where the input can't be opened: check_exit_test.py",
     "network-down unreachable": "needs a network namespace",
-    "ports descriptors memory socket ring-failed": "needs a machine that runs out of them: tests/fault",
+    "ports descriptors memory socket": "needs a machine that runs out of them: tests/fault",
     "tls-failed resolver-failed": "needs a library that fails",
-    "no-roots": "refused before the run",
+    "no-roots": "needs a machine without certificates",
     "bad-staple revoked": "as get does it: get_tls_verify_test.py",
     "forbidden not-permitted no-source-address": "as get does it: get_net_test.py",
     "bad-scheme": "skipped: check_verdict_test.py",
@@ -34,7 +34,7 @@ ELSEWHERE = {
     "no-such-file exists bad-name disk-full not-written pipe-closed": "check writes no bodies",
     "interrupted cancelled": "check_confirm_test.py",
     "line-too-long bad-gzip": "check_input_test.py",
-    "no-such-fragment": "links of documents: check_links_test.py",
+    "no-such-fragment": "links of documents",
 }
 
 
