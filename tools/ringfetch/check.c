@@ -89,7 +89,9 @@ static uint64_t fingerprint(const struct check_options *options) {
     hash = mix(hash, settings->user);
     hash = mix(hash, settings->user_agent);
     hash = mix(hash, settings->referer);
-    hash = mix(hash, settings->body);
+    for (size_t i = 0; i < settings->body_bytes; i++) {
+        hash = (hash ^ ((const uint8_t *)settings->body)[i]) * 0x100000001b3;
+    }
     hash = mix(hash, settings->cert);
     hash = mix(hash, settings->cacert);
     hash = mix(hash, settings->pinned_key);
