@@ -204,7 +204,8 @@ bool confirm_keep(struct rf_engine *engine, struct job *job) {
               write_failure(confirm, job, engine->field_count);
     if (ok) {
         confirm->count++;
-        confirm->last_ns = clock_now_ns();
+        if (job->err.kind != ERR_TIMED_OUT && job->err.kind != ERR_STALLED)
+            confirm->last_ns = clock_now_ns(); /* who ran out of time has waited long enough */
         atomic_fetch_add(&confirm->waiting, 1);
         atomic_fetch_add(&confirm->waiting_by_kind[first_err(job).kind], 1);
     }

@@ -44,10 +44,12 @@ struct attempt {
     struct conn_pool *pool;
     struct conn *conn; /* NULL: orphaned, closes itself */
     struct link link;
+    struct link turn; /* in the pool's unanswered ones */
+    uint64_t begun_ns;
     struct ring_op socket, connect, close;
     int32_t slot;
     bool opened; /* the slot holds a socket */
-    bool paced;  /* counted in the pool's unanswered */
+    bool paced;  /* to be counted in the pool's unanswered while it is one of them */
     bool lacked; /* failed for want of descriptors, memory or ports */
     unsigned index;
     struct err err;
@@ -150,8 +152,11 @@ struct conn_pool {
     struct sockaddr_un unix_address;
     struct origin **buckets;
     size_t bucket_count, origin_count;
-    struct link idle;    /* by age, oldest first */
-    struct link waiting; /* for room, first come first served */
+    struct link idle;            /* by age, oldest first */
+    struct link waiting;         /* for room or a turn to connect, first come first served */
+    struct link unanswered_ones; /* attempts on loopback, oldest first */
+    bool
+        is_short; /* of descriptors, ports or memory, as the latest attempt found: not only of turns to connect */
     struct ring_timer room_timer;
     struct tls *tls;     /* or NULL: no https */
     struct link shaking; /* for their turn to do the costly part of a handshake */
@@ -278,6 +283,9 @@ void h1_drop_request(struct conn *conn);
 
 /* conn_pool.c */
 void pool_room_freed(struct conn_pool *pool);
+/* An attempt on loopback takes one of the turns to connect, or gives it back. */
+void pool_begin_turn(struct attempt *attempt);
+void pool_end_turn(struct attempt *attempt); /* harmless without one */
 void pool_wait_for_room(struct conn *conn);
 void conn_become_idle(struct conn *conn);
 void conn_leave_idle(struct conn *conn);

@@ -103,6 +103,7 @@ static void dial_note(struct dial *dial, unsigned index, struct err err, bool la
 static void attempt_failed(struct attempt *attempt) {
     struct conn *conn = attempt->conn;
     attempt->lacked = is_shortage(attempt->pool, attempt->err);
+    attempt->pool->is_short |= attempt->lacked;
     if (conn)
         dial_note(conn->dial, attempt->index, attempt->err, attempt->lacked);
     attempt_end(attempt);
@@ -137,7 +138,7 @@ void dial_on_chain_broken(struct conn *conn) {
 static void attempt_on_connect(struct ring_op *op, const struct ring_event *event) {
     struct attempt *attempt = CONTAINER_OF(op, struct attempt, connect);
     struct conn *conn = attempt->conn;
-    attempt->pool->unanswered -= attempt->paced;
+    pool_end_turn(attempt);
     if (attempt->paced && event->result == 0)
         pool_room_freed(attempt->pool);
     if (!err_is(attempt->err) && event->result < 0)
@@ -263,7 +264,9 @@ static struct err attempt_begin(struct conn *conn) {
     struct attempt *attempt = pool_acquire_zeroed(pool->pool, sizeof *attempt);
     *attempt = (struct attempt){
         .pool = pool, .conn = conn, .address = address, .paced = paced, .index = dial->next};
+    list_init(&attempt->turn);
     attempt->slot = attempt_slot(conn, attempt);
+    pool->is_short = attempt->slot == RING_NO_SLOT;
     pool->attempts++;
     list_push_back(&dial->attempts, &attempt->link);
     if (attempt->slot == RING_NO_SLOT) {
@@ -272,7 +275,8 @@ static struct err attempt_begin(struct conn *conn) {
         attempt_release(attempt);
         return err;
     }
-    pool->unanswered += paced;
+    if (paced)
+        pool_begin_turn(attempt);
     attempt_queue(conn, attempt, chained);
     return ERR_OK;
 }

@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 
-enum { ROOM_RETRY_MS = 20, ROOM_RETRY_CONNS = 16, ROOM_CONNS_A_TURN = 64 };
+enum { TURN_MS = 100, ROOM_RETRY_MS = 20, ROOM_RETRY_CONNS = 16, ROOM_CONNS_A_TURN = 64 };
 
 /* ---- waiting for room ------------------------------------------------------------------------- */
 
@@ -28,8 +28,36 @@ void pool_wait_for_room(struct conn *conn) {
     conn_watch(conn);
     if (!ring_timer_is_set(&pool->room_timer))
         ring_timer_set(pool->ring, &pool->room_timer, pool->room_retry_ns);
-    if (pool->unanswered < pool->options.unanswered_max)
+    if (pool->is_short)
         close_oldest_idle(pool);
+}
+
+/* ---- turns to connect ---------------------------------------------------------------------------- */
+
+void pool_begin_turn(struct attempt *attempt) {
+    struct conn_pool *pool = attempt->pool;
+    attempt->begun_ns = ring_now(pool->ring);
+    list_push_back(&pool->unanswered_ones, &attempt->turn);
+    pool->unanswered++;
+}
+
+void pool_end_turn(struct attempt *attempt) {
+    if (!link_is_linked(&attempt->turn))
+        return;
+    list_remove(&attempt->turn);
+    attempt->pool->unanswered--;
+}
+
+/* Loopback answers at once or not before the SYN is sent again: whoever has waited so long is on his own, and keeps nobody else
+ * from connecting. */
+static void end_late_turns(struct conn_pool *pool, uint64_t now) {
+    for (struct link *link; (link = list_first(&pool->unanswered_ones));) {
+        struct attempt *attempt = LIST_ENTRY(link, struct attempt, turn);
+        if (now < attempt->begun_ns + TURN_MS * NS_PER_MS)
+            return;
+        pool_end_turn(attempt);
+        pool->freed++;
+    }
 }
 
 /* Called at the end of handlers; the waiting ones go on from the timer, so that no handler runs inside another. Not
@@ -46,6 +74,7 @@ void pool_room_freed(struct conn_pool *pool) {
 static void on_room_timer(struct ring_timer *timer) {
     struct conn_pool *pool = CONTAINER_OF(timer, struct conn_pool, room_timer);
     uint64_t now = ring_now(pool->ring);
+    end_late_turns(pool, now);
     unsigned count = pool->freed < ROOM_CONNS_A_TURN ? pool->freed : ROOM_CONNS_A_TURN;
     pool->freed -= count;
     if (now >= pool->room_retry_ns) {
@@ -110,7 +139,7 @@ void conn_become_idle(struct conn *conn) {
     if (wanted && serve_waiting(conn))
         return;
     conn_watch(conn);
-    if (wanted || pool->idle_count > pool->options.idle_max || pool->stopped)
+    if ((wanted && pool->is_short) || pool->idle_count > pool->options.idle_max || pool->stopped)
         close_oldest_idle(pool);
 }
 
@@ -229,6 +258,7 @@ int conn_pool_open(struct conn_pool **out, struct ring *ring, struct resolver *r
     secure_pool_init(pool);
     list_init(&pool->idle);
     list_init(&pool->waiting);
+    list_init(&pool->unanswered_ones);
     ring_timer_init(&pool->room_timer, on_room_timer);
     set_unix_address(pool);
     *out = pool;

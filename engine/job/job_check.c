@@ -19,7 +19,7 @@ enum {
     DRAIN_BYTES_MAX = 65536, /* beyond what is sniffed: cheaper to read than a new connection */
     FRAGMENT_BYTES_MAX = 8 << 20, /* of a page, to look a fragment up in */
     NEED_FRAGMENT = 1 << 16,      /* beside enum expect_needs */
-    TIME_LIMIT_SHARE = 6,
+    TIME_LIMIT_SHARE = 8,
 };
 
 static const uint64_t PATIENCE_NS = 10 * NS_PER_S;

@@ -48,7 +48,7 @@ bool job_set_expect(struct pool *pool, struct job *job, struct span lines, char 
 
 /* What the job is asked with first. */
 const char *check_method(const struct job *job);
-/* How long an attempt may take, given the run's limit: one that a whole limit was not enough for gets a sixth of it to confirm that, so that a run
+/* How long an attempt may take, given the run's limit: one that a whole limit was not enough for gets an eighth of it to confirm that, so that a run
  * with silent hosts ends soon after the first pass. */
 uint64_t check_time_limit_ns(const struct job *job, uint64_t limit_ns);
 /* The address that a confirm pass leaves for last; NULL: none. */
