@@ -63,7 +63,8 @@ void job_start(struct job *job) {
         job->attempt_ns = now_of(job) - job->attempt_ns;
     }
     job->err = ERR_OK;
-    job_set_text(sched->pool, &job->why, (struct span){0}); /* said of the last attempt */
+    job_set_text(sched->pool, &job->why, (struct span){0}); /* both are of the last response */
+    job_set_text(sched->pool, &job->content_type, (struct span){0});
     job->action = ACTION_NONE;
     job->status = 0;
     job->body_bytes = job->dropped_bytes = job->offset = 0;

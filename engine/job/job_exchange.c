@@ -143,10 +143,11 @@ static void note(struct job *job, const struct response_head *head) {
     const struct http_field *type = response_field(head, "content-type");
     job->status = head->status;
     job->minor = head->minor;
-    struct span value = type ? type->value : (struct span){0}; /* not that of an earlier response */
-    if (value.len > CONTENT_TYPE_BYTES_MAX)
-        value.len = CONTENT_TYPE_BYTES_MAX;
-    job_set_text(job->sched->pool, &job->content_type, value);
+    if (!type)
+        return;
+    size_t len =
+        type->value.len < CONTENT_TYPE_BYTES_MAX ? type->value.len : CONTENT_TYPE_BYTES_MAX;
+    job_set_text(job->sched->pool, &job->content_type, span_of(type->value.at, len));
 }
 
 static bool may_retry_status(const struct job *job) {
