@@ -400,7 +400,7 @@ enum rf_exit rf_run(struct rf_engine *engine) {
     atomic_store(&engine->input_ended, !reads);
     atomic_store(&engine->input_read, !reads);
     atomic_store(&engine->shared.draining, false);
-    engine->begun_ns = clock_now_ns();
+    atomic_store(&engine->begun_ns, clock_now_ns());
     atomic_store(&engine->input_failed, false);
     atomic_store(&engine->output_failed, false);
     begin_work(engine);
@@ -435,6 +435,7 @@ void rf_stop(struct rf_engine *engine, enum rf_exit exit) {
 /* ---- watching it -------------------------------------------------------------------------------------------------- */
 
 void rf_progress(struct rf_engine *engine, struct rf_progress *progress) {
+    uint64_t begun_ns = atomic_load(&engine->begun_ns);
     *progress = (struct rf_progress){
         .queued = atomic_load(&engine->made),
         .input_ended = atomic_load(&engine->input_read),
@@ -445,7 +446,7 @@ void rf_progress(struct rf_engine *engine, struct rf_progress *progress) {
         .body_bytes = SUM(engine, body_bytes),
         .in_flight = atomic_load(&engine->shared.in_flight),
         .connections = SUM(engine, connections),
-        .seconds = engine->begun_ns ? (double)(clock_now_ns() - engine->begun_ns) / 1e9 : 0,
+        .seconds = begun_ns ? (double)(clock_now_ns() - begun_ns) / 1e9 : 0,
     };
     for (unsigned i = 0; i < RF_VERDICTS; i++)
         progress->by_verdict[i] = SUM(engine, by_verdict[i]);

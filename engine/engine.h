@@ -120,10 +120,10 @@ struct rf_engine {
     atomic_bool input_read;  /* to its end ... */
     atomic_bool input_ended; /* ... and the confirm passes too: the feeder has ended */
     atomic_bool input_failed, output_failed;
-    atomic_int stop;           /* enum rf_exit asked for by rf_stop; 0: none */
-    atomic_uint_fast64_t live; /* jobs made and not yet recorded */
-    atomic_uint_fast64_t made; /* since the run began */
-    uint64_t begun_ns;
+    atomic_int stop;               /* enum rf_exit asked for by rf_stop; 0: none */
+    atomic_uint_fast64_t live;     /* jobs made and not yet recorded */
+    atomic_uint_fast64_t made;     /* since the run began */
+    atomic_uint_fast64_t begun_ns; /* the run */
 
     pthread_mutex_t callback_lock; /* callbacks come one at a time */
     rf_done_fn *on_result;

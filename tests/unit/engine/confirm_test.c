@@ -110,6 +110,7 @@ static void test_a_failure_comes_back_whole(void **state) {
     /* Once more: the first end stays the first, and there are no more passes after it. */
     again = round_trip(engine, again, err_make(STAGE_HEAD, ERR_STALLED, 0));
     assert_int_equal(again->extra->passes, 2);
+    assert_true(again->extra->was_answered);
     assert_int_equal(again->extra->first_err.kind, ERR_REFUSED);
     assert_string_equal(again->tag, "a tag");
     again->err = refused;
