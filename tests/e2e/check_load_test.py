@@ -26,7 +26,7 @@ class LoadTest(CheckCase):
         """As many at once as there are hosts: far more than may connect at the same time."""
         origin = self.origin()
         lines = [f"http://{host(index)}:{origin.port}/s?{turn}" for turn in range(ROUNDS) for index in range(HOSTS)]
-        self.run_check("-j", HOSTS, "-t", 1, "--output", "null", lines=lines)
+        self.run_check("-j", HOSTS, "--per-host", 1, "-t", 1, "--output", "null", lines=lines)
         with urllib.request.urlopen(f"http://127.0.0.1:{origin.port}/stats", timeout=10) as answer:
             stats = json.load(answer)
         self.assertLessEqual(stats["accepted"], HOSTS * 1.1)
