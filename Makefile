@@ -34,7 +34,7 @@ LDFLAGS += -pthread $(SANITIZE)
 # ---- sources, room by room (engine/LAYERS has their order) ------------------------------------------
 base   = assert digest err hash heap pool verdict
 tls    = tls tls_options tls_roots tls_stream tls_verify tls_chain tls_cert tls_der tls_name tls_sessions tls_memory tls_text tls_mint tls_speed
-stats  = histogram rf_histogram
+stats  = compare compare_runs histogram histogram_hdr histogram_hlog quantile rf_histogram robust
 expect = expect expect_judge expect_parse expect_regex expect_value expect_why
 document = document document_charset document_decode document_guess document_html document_markdown document_sitemap document_slug document_tags document_text document_text_view document_title
 http   = token response framing body request http_date url url_host url_percent url_domain url_symbol url_ip
