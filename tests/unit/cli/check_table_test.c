@@ -304,24 +304,25 @@ static void test_summary(void **state) {
     struct check_run run = {
         .tally = &tally, .seconds = 3.2, .exit = RF_SOME_FAILED, .compared = true};
     char *text = summary(&run, false);
-    const char *head = "500 URLs checked in 3.20 s (156/s): 3 not well\n"
-                       "  dead 2, flaky 2, ok 497\n"
-                       "\n"
-                       "Not well, by host\n"
-                       "docs.example: 2 of 499\n"
-                       "  dead 404, new  http://docs.example/gone  (README.md:12:5 and 1 more)\n"
-                       "old.example: 2 of 2\n"
-                       "  flaky refused, then 200  https://old.example/\\x1b]0;x\\x07  (docs/a.md:1)\n"
-                       "      the connection\\x0awas refused\n"
-                       "  flaky refused, then 200  https://old.example/too  (docs/a.md:1)\n"
-                       "\n"
-                       "Not well, by file\n"
-                       "        2  README.md\n"
-                       "        2  docs/a.md\n"
-                       "\n"
-                       "Since the earlier run: 2 new, 0 fixed, 0 changed, 0 still not well\n"
-                       "\n"
-                       "Times         median       90%       99%       max\n";
+    const char *head =
+        "500 URLs checked in 3.20 s (156/s): 3 not well\n"
+        "  dead 2, flaky 2, ok 497\n"
+        "\n"
+        "Not well, by host\n"
+        "docs.example: 2 of 499\n"
+        "  dead 404, new  http://docs.example/gone  (README.md:12:5 and 1 more)\n"
+        "old.example: 2 of 2\n"
+        "  flaky refused, then 200  https://old.example/\\x1b]0;x\\x07  (docs/a.md:1)\n"
+        "      the connection\\x0awas refused\n"
+        "  flaky refused, then 200  https://old.example/too  (docs/a.md:1)\n"
+        "\n"
+        "Not well, by file\n"
+        "        2  README.md\n"
+        "        2  docs/a.md\n"
+        "\n"
+        "Since the earlier run: 2 new, 0 fixed, 0 changed, 0 still not well\n"
+        "\n"
+        "Times         median       90%       99%       max\n";
     if (strncmp(text, head, strlen(head)) != 0) {
         print_error("%s", text);
     }
