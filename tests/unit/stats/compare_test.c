@@ -34,10 +34,11 @@ static const struct compare_settings slower = {.scale = COMPARE_RATIO,
 /* Equal pairs have no scale, so that each is one toss. After n tosses to one side the wealth at "no
  * change" is the mean over the bets 0.1 * sqrt(2)^k, k from 0 to 10, of cosh(bet n) / cosh(bet)^n:
  * 6.57 for 5, 11.90 for 6, 77.9 for 9, 148.6 for 10. It must reach 1 / alpha. */
-static void pairs_until_excluded(double confidence, size_t expected) {
+static void pairs_until_excluded(double confidence, unsigned family, size_t expected) {
     struct compare compare;
     struct compare_settings settings = slower;
     settings.confidence = confidence;
+    settings.family = family;
     assert_true(compare_init(&compare, &settings, 20));
     for (size_t i = 1; i <= 20; i++) {
         assert_true(compare_add(&compare, 100, 110));
@@ -50,8 +51,9 @@ static void pairs_until_excluded(double confidence, size_t expected) {
 
 static void tosses_to_one_side_add_up(void **state) {
     (void)state;
-    pairs_until_excluded(0.99, 10);
-    pairs_until_excluded(0.9, 6);
+    pairs_until_excluded(0.99, 1, 10);
+    pairs_until_excluded(0.9, 1, 6);
+    pairs_until_excluded(0.9, 9, 10);
 }
 
 static void equal_servers_are_the_same(void **state) {
