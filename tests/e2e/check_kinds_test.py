@@ -120,7 +120,7 @@ class HttpTest(KindsCase):
 
     def test_stall(self):
         liar = self.start(Paths({"/silent": wait_for_close, "/half": half}))
-        records = self.check("--method", "GET", "--stall-time", 0.4 * harness.SLOW, liar.url("/{silent,half}"), exit=1)
+        records = self.check("--method", "GET", "--stall-time", 0.25 * harness.SLOW, liar.url("/{silent,half}"), exit=1)
         self.check_ending(records[0], "head", "stalled", "dead")
         self.check_ending(records[1], "body", "stalled", "dead")
 
