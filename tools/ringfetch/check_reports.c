@@ -127,11 +127,21 @@ static bool open_spool(struct report_file *file) {
     return file->out;
 }
 
+/* GitHub's job summary belongs to all commands of a step: what they wrote before stays. */
+static bool is_shared(const char *path) {
+    const char *summary = getenv("GITHUB_STEP_SUMMARY");
+    return summary && *summary && strcmp(path, summary) == 0;
+}
+
 static bool open_target(struct report_file *file) {
     struct stat old;
     if (strcmp(file->path, "-") == 0) {
         file->fd = STDOUT_FILENO;
         return open_spool(file);
+    }
+    if (is_shared(file->path)) {
+        file->fd = open(file->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+        return file->fd >= 0 && open_spool(file);
     }
     if (stat(file->path, &old) != 0) {
         /* A link that leads nowhere is replaced. */

@@ -191,6 +191,19 @@ static void test_pipe_gets_all_at_the_end(void **state) {
     close(reader);
 }
 
+static void test_job_summary_is_added_to(void **state) {
+    (void)state;
+    FILE *earlier = fopen(path, "w");
+    fputs("# of an earlier command\n", earlier);
+    fclose(earlier);
+    setenv("GITHUB_STEP_SUMMARY", path, 1);
+    assert_true(reports_open(&reports, &report_markdown, path, why, sizeof why));
+    assert_true(reports_close(&reports, &run, why, sizeof why));
+    unsetenv("GITHUB_STEP_SUMMARY");
+    const char *text = content_of(path);
+    assert_memory_equal(text, "# of an earlier command\n## ", 27);
+}
+
 /* ---- JUnit ----------------------------------------------------------------------------------- */
 
 static xmlNode *child(xmlNode *of, const char *name) {
@@ -399,6 +412,7 @@ int main(void) {
         TEST(test_too_many),
         TEST(test_fault_is_said),
         TEST(test_pipe_gets_all_at_the_end),
+        TEST(test_job_summary_is_added_to),
         TEST(test_junit_whole),
         TEST(test_junit_counts),
         TEST(test_junit_hostile),
