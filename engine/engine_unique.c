@@ -142,7 +142,7 @@ static const void *pack(struct packer *packer, const void *from, size_t count) {
     void *to = packer->at;
     packer->bytes += whole;
     if (!to || !from)
-        return from;
+        return NULL;
     memcpy(to, from, count);
     packer->at += whole;
     return to;

@@ -14,16 +14,17 @@
 
 enum { FIELD_BYTES_FIRST = 256, COLUMN_DIGITS_MAX = 6 };
 
-static bool is_number(const char *text) {
+/* A column's number from 1; 0: the text is a name. */
+static uint32_t column_number(const char *text) {
     size_t digits = strspn(text, "0123456789");
-    return digits && !text[digits] && digits <= COLUMN_DIGITS_MAX && atoi(text) > 0;
+    bool fits = digits && !text[digits] && digits <= COLUMN_DIGITS_MAX;
+    return fits ? (uint32_t)strtoul(text, NULL, 10) : 0;
 }
 
 void csv_init(struct csv *csv, const char *column) {
-    bool by_number = is_number(column);
-    *csv = (struct csv){.name = by_number ? NULL : column,
-                        .wanted = by_number ? (uint32_t)atoi(column) - 1 : 0,
-                        .in_header = true};
+    uint32_t number = column_number(column);
+    *csv = (struct csv){
+        .name = number ? NULL : column, .wanted = number ? number - 1 : 0, .in_header = true};
 }
 
 void csv_deinit(struct csv *csv) {

@@ -146,7 +146,7 @@ int stream_read(struct input_stream *stream, uint8_t *to, size_t room, size_t *c
 int stream_peek(struct input_stream *stream, struct span *begins) {
     int error_number = stream->is_begun ? 0 : begin(stream);
     if (!error_number && stream->head_from == stream->head_to && stream->gunzip) {
-        size_t count;
+        size_t count = 0;
         error_number = read_gzip(stream, stream->head, STREAM_HEAD_BYTES, &count);
         stream->head_from = 0;
         stream->head_to = count;

@@ -140,8 +140,10 @@ static bool is_excluded(const struct compare *compare, double assumed) {
     double alpha = (1 - compare->settings.confidence) / compare->settings.family;
     double count = (double)compare->count, size = sqrt(evidence.squares / count);
     double bet = BET_MIN, wealth = 0;
-    for (int i = 0; i < BETS; i++, bet *= BET_STEP)
+    for (int i = 0; i < BETS; i++) {
         wealth += exp(log_cosh(bet * fabs(evidence.sum)) - count * log_cosh(bet * size));
+        bet *= BET_STEP;
+    }
     return wealth >= (double)BETS / alpha;
 }
 
