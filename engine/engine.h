@@ -192,6 +192,9 @@ struct feeding {
 
 /* engine_check.c */
 enum rf_exit check_settings(struct rf_engine *engine, char *why, size_t why_size);
+/* A request's own expectations, NUL-terminated; what is wrong with one becomes its error. */
+void check_set_expect(const struct rf_engine *engine, struct pool *pool, struct job *job,
+                      const struct span *expect, unsigned count);
 enum rf_verdict check_verdict(const struct job *job);
 /* The target has said something, be it that it refuses to: silence and faults of this machine are no answers. */
 bool check_is_answer(struct err err);

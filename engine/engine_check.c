@@ -6,8 +6,10 @@
  * well, the URL is well and not flaky; and what this machine is to blame for says nothing of the target.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "engine.h"
+#include "output/text.h"
 
 /* There, but not for us. */
 static bool is_blocked_status(unsigned status) {
@@ -44,6 +46,32 @@ enum rf_verdict check_verdict(const struct job *job) {
     enum rf_verdict last = verdict_of(job->err, job->status);
     bool was_answered = extra && extra->passes && extra->was_answered;
     return last == RF_VERDICT_OK && was_answered ? RF_VERDICT_FLAKY : last;
+}
+
+static void refuse_expect(struct pool *pool, struct job *job, const char *why) {
+    int32_t line = (int32_t)(job->line <= INT32_MAX ? job->line : INT32_MAX);
+    job->err = err_make(STAGE_INPUT, ERR_BAD_JSON, line);
+    job_set_text(pool, &job->why, span_text(why));
+}
+
+void check_set_expect(const struct rf_engine *engine, struct pool *pool, struct job *job,
+                      const struct span *expect, unsigned count) {
+    struct text lines = {0};
+    char phrase[WHY_BYTES / 2], why[WHY_BYTES];
+    if (!engine->settings.check) {
+        refuse_expect(pool, job, "\"expect\" is for checks: nothing judges a fetched body");
+        return;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (i)
+            text_put(&lines, "\n", 1);
+        text_put(&lines, expect[i].at, expect[i].len);
+    }
+    if (!job_set_expect(pool, job, span_of(lines.at, lines.len), phrase, sizeof phrase)) {
+        snprintf(why, sizeof why, "\"expect\": %s", phrase);
+        refuse_expect(pool, job, why);
+    }
+    free(lines.at);
 }
 
 enum rf_exit check_settings(struct rf_engine *engine, char *why, size_t why_size) {

@@ -9,7 +9,6 @@
 
 #include "base/clock.h"
 #include "engine.h"
-#include "output/text.h"
 
 enum { BATCH = 64, SOURCES_LOOKED_AT = 8 };
 
@@ -109,48 +108,19 @@ static const char *source_name(struct rf_engine *engine, struct span name) {
     return engine->sources[engine->source_count++] = copy;
 }
 
-static struct err set_expect(struct feeder *feeder, struct job *job,
-                             const struct input_record *record, char *why, size_t why_size) {
-    struct text lines = {0};
-    char phrase[WHY_BYTES / 2];
-    struct err err = ERR_OK;
-    for (unsigned i = 0; i < record->expect_count; i++) {
-        if (i)
-            text_put(&lines, "\n", 1);
-        text_put(&lines, record->expect[i].at, record->expect[i].len);
-    }
-    if (!job_set_expect(&feeder->engine->feeder_pool, job, span_of(lines.at, lines.len), phrase,
-                        sizeof phrase)) {
-        snprintf(why, why_size, "\"expect\": %s", phrase);
-        err = err_make(STAGE_INPUT, ERR_BAD_JSON, (int32_t)record->line);
-    }
-    free(lines.at);
-    return err;
-}
-
 /* What a check makes of a record beyond its URL. */
 static void set_check(struct feeder *feeder, struct job *job, const struct input_record *record) {
     struct rf_engine *engine = feeder->engine;
-    char why[WHY_BYTES];
     job->source = source_name(engine, record->source);
     job->column = record->column;
     job->is_link = record->is_link;
     job->decided = record->is_decided;
-    if (!engine->settings.check) {
-        if (record->expect_count && !err_is(job->err)) {
-            job->err = err_make(STAGE_INPUT, ERR_BAD_JSON, (int32_t)record->line);
-            job_set_text(&engine->feeder_pool, &job->why,
-                         span_text("\"expect\" is for checks: nothing judges a fetched body"));
-        }
-        return;
-    }
-    if (job->err.kind == ERR_BAD_SCHEME && job->err.stage == STAGE_INPUT) {
+    if (engine->settings.check && job->err.kind == ERR_BAD_SCHEME &&
+        job->err.stage == STAGE_INPUT) {
         job->decided = job->skipped = true; /* mailto: and its like are no fault of anybody's */
         job->err = ERR_OK;
     } else if (record->expect_count && !err_is(job->err)) {
-        job->err = set_expect(feeder, job, record, why, sizeof why);
-        if (err_is(job->err))
-            job_set_text(&engine->feeder_pool, &job->why, span_text(why));
+        check_set_expect(engine, &engine->feeder_pool, job, record->expect, record->expect_count);
     }
 }
 

@@ -144,6 +144,21 @@ static struct err check(const struct rf_request *request, struct url *url, char 
     return ERR_OK;
 }
 
+static void set_expect(struct rf_engine *engine, struct submissions *all, struct job *job,
+                       const struct rf_request *request) {
+    unsigned count = 0;
+    while (request->expect && request->expect[count])
+        count++;
+    if (!count || err_is(job->err))
+        return;
+    struct span *expect = calloc(count, sizeof *expect);
+    CHECK(expect);
+    for (unsigned i = 0; i < count; i++)
+        expect[i] = span_text(request->expect[i]);
+    check_set_expect(engine, &all->pool, job, expect, count);
+    free(expect);
+}
+
 static struct job *make_job(struct submissions *all, const struct rf_request *request) {
     static _Thread_local char href[URL_HREF_BYTES_MAX + 1];
     struct url url = {0};
@@ -169,6 +184,7 @@ uint64_t rf_submit_streamed(struct rf_engine *engine, const struct rf_request *r
     pthread_mutex_lock(&all->lock);
     init_spec(engine, all);
     struct job *job = make_job(all, request);
+    set_expect(engine, all, job, request);
     struct submission *submission = add(all, done, piece, context, request->keep_body);
     struct worker *worker = err_is(job->err) ? &engine->workers[0] : engine_home(engine, &job->url);
     submission->job = job;

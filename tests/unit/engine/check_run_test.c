@@ -126,8 +126,31 @@ static void test_stopped_while_failures_wait(void **state) {
     run_round(false);
 }
 
+static void test_expectations_of_submitted_requests(void **state) {
+    static const char *const well[] = {"status = 404", NULL}, *const bad[] = {"status = 200", NULL},
+                             *const wrong[] = {"frobnicate", NULL};
+    static const char *const *const expects[] = {well, bad, wrong};
+    static const char *const kinds_wanted[] = {"", "expectation", "bad-json"};
+    struct seen seen[3] = {{0}};
+    struct rf_request request;
+    (void)state;
+    open_check(RF_UNIQUE_NONE, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        rf_request_init(&request);
+        request.url = tiny_url(1, "/status/404");
+        request.expect = expects[i];
+        assert_true(rf_submit(engine, &request, on_done, &seen[i]) != 0);
+    }
+    run();
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(seen[i].calls, 1);
+        assert_string_equal(seen[i].kind, kinds_wanted[i]);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {TEST(test_runs_that_are_stopped),
-                                       TEST(test_stopped_while_failures_wait)};
+                                       TEST(test_stopped_while_failures_wait),
+                                       TEST(test_expectations_of_submitted_requests)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
