@@ -45,8 +45,13 @@ input  = input input_context input_csv input_document input_glob input_gzip inpu
          input_sitemap input_source input_stream input_target input_walk
 output = output output_fault output_verify output_files output_stdout output_records output_null file_name file_component file_dirs file_place file_suffix file_resume record_json record_csv text writer spill turns
 conn   = conn conn_dial conn_h1 conn_origin conn_pool conn_secure conn_wire
+# load: what is asked, and who asks it
+load_plan =
+load_core =
+load   = $(load_plan) $(load_core)
 job    = host job job_check job_exchange job_memory job_request loan sched
-top    = engine engine_check engine_confirm engine_control engine_errors engine_feed engine_fetch engine_info engine_limits engine_result engine_settings engine_sink engine_submit engine_unique engine_worker
+top_load = engine_load
+top    = $(top_load) engine engine_check engine_confirm engine_control engine_errors engine_feed engine_fetch engine_info engine_limits engine_result engine_settings engine_sink engine_submit engine_unique engine_worker
 sim    = ring_sim ring_sim_ops ring_sim_net ring_sim_world ring_timers
 
 cli    = main check check_options console fields get get_check get_options get_tls info options progress report signals \
@@ -54,6 +59,10 @@ cli    = main check check_options console fields get get_check get_options get_t
 cli_tally = check_tally check_reports check_junit check_sarif check_markdown check_github check_escape
 cli_html = check_html check_html_page check_html_row check_html_rows check_html_run
 cli_memory = check_cache check_cache_file check_diff check_diff_json check_hash
+cli_bench = bench bench_options
+cli_bench_save = bench_json bench_read bench_fingerprint bench_threshold bench_merge
+cli_bench_reports = bench_junit bench_markdown bench_metrics bench_hdr bench_summary
+cli_bench_html = bench_html
 cli_table = check_table check_live check_summary check_text
 origin = serve serve_options identity listen worker connection connection_read connection_tls request range query pattern reply keys log tally \
          endpoints endpoints_sizes endpoints_faults endpoints_status endpoints_mirror endpoints_file
@@ -61,13 +70,13 @@ origin = serve serve_options identity listen worker connection connection_read c
 examples = fetch_one gather my_output
 
 # What gets built and tested; a part of it for a quick turn: make BUILD=/tmp/b rooms="base http" unit
-rooms ?= base tls http stats expect document net input output conn job ring top cli origin
+rooms ?= base tls http stats expect document net input output conn load job ring top cli origin
 parts = $(patsubst %,$(2)%.c,$($(1)))
 CORE_SRC = $(foreach r,$(filter-out ring top cli origin,$(rooms)),$(call parts,$(r),engine/$(r)/)) \
            $(if $(filter top,$(rooms)),$(call parts,top,engine/))
 RING_SRC = $(if $(filter ring,$(rooms)),$(call parts,ring,engine/ring/))
 SIM_SRC  = $(call parts,sim,engine/ring/)
-CLI_TOOLS = $(foreach part,cli cli_tally cli_html cli_memory cli_table,$(call parts,$(part),tools/ringfetch/))
+CLI_TOOLS = $(foreach part,cli cli_tally cli_html cli_memory cli_table cli_bench cli_bench_save cli_bench_reports cli_bench_html,$(call parts,$(part),tools/ringfetch/))
 CLI_SRC  = $(CLI_TOOLS) $(call parts,origin,tools/origin/)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))

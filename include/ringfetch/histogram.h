@@ -32,6 +32,30 @@ double rf_histogram_mean(const struct rf_histogram *histogram);
 uint64_t rf_histogram_percentile(const struct rf_histogram *histogram, double percent);
 /* How many values are at most `value`. */
 uint64_t rf_histogram_count_to(const struct rf_histogram *histogram, uint64_t value);
+double rf_histogram_deviation(const struct rf_histogram *histogram);
+uint64_t
+rf_histogram_highest(const struct rf_histogram *histogram); /* as rf_histogram_new was told */
+
+/* Walks what is not empty, from low to high: false at the end. *at starts at 0. */
+struct rf_bucket {
+    uint64_t low, high; /* inclusive */
+    uint64_t count;
+};
+bool rf_histogram_next(const struct rf_histogram *histogram, uint32_t *at,
+                       struct rf_bucket *bucket);
+
+/* The V2 compressed encoding of HdrHistogram, in base64. The caller frees it; NULL when memory is out. */
+char *rf_histogram_encode(const struct rf_histogram *histogram);
+/* NULL: damaged, not of three digits from 1, or out of memory; `why` says which. Counts come back whole, the exact least and largest
+ * value and the mean to a thousandth. */
+struct rf_histogram *rf_histogram_decode(const char *text, size_t length, char *why,
+                                         size_t why_size);
+/* The lines of a .hlog file (format 1.3): those that open it, `start_s` in seconds since 1970; and one for an interval, with its newline. `max_unit`:
+ * how many of the histogram's units make one in which the largest value is given. `tag` may be NULL. The caller frees them; NULL when memory
+ * is out. */
+char *rf_histogram_log_begin(double start_s);
+char *rf_histogram_log_line(const struct rf_histogram *histogram, const char *tag, double start_s,
+                            double length_s, double max_unit);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * bench_options.c: placeholder, to be written.
+ */
+#include "bench.h"
