@@ -65,6 +65,9 @@ void ring_close(struct ring *ring);
 void ring_turn(struct ring *ring, bool wait);
 /* Monotonic nanoseconds, read once a turn. */
 uint64_t ring_now(const struct ring *ring);
+/* The next turn that waits ends at `due_ns` at the latest, as exactly as the kernel's timers are: for what must not be the
+ * millisecond late that a ring_timer may be. Once; the last call counts; UINT64_MAX takes it back. */
+void ring_wake_at(struct ring *ring, uint64_t due_ns);
 /* Makes the running or next ring_turn of another thread return soon and call the function set here. Any thread; also
  * async-signal-safe. */
 typedef void ring_wake_fn(void *context);

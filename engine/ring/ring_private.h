@@ -83,7 +83,7 @@ struct held_cqe {
 
 struct ring {
     struct io_uring uring;
-    uint64_t now_ns;
+    uint64_t now_ns, wake_at_ns;
     unsigned chain_left;
     uint16_t generation;
     bool is_bound, has_ring_fd, ordinary, bundles, socket_options, chain_failed, must_not_sleep;

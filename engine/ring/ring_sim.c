@@ -57,6 +57,7 @@ int ring_open(struct ring **opened, const struct ring_options *options) {
     struct ring *ring = sim_alloc(sizeof *ring);
     ring->options = *options;
     ring->now_ns = ring->net_ns = start_ns;
+    ring->wake_at_ns = UINT64_MAX;
     ring->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (ring->wake_fd < 0) {
         int error = errno;
@@ -178,6 +179,8 @@ static void jump(struct ring *ring, uint64_t to_ns) {
 /* Makes something due, or gives up the run. */
 static void pass_time(struct ring *ring) {
     uint64_t event_ns = sim_event_next_ns(), timer_ns = timer_wheel_next_ns(&ring->wheel);
+    if (ring->wake_at_ns < timer_ns)
+        timer_ns = ring->wake_at_ns;
     uint64_t next_ns = event_ns < timer_ns ? event_ns : timer_ns;
     bool outside = sim_world.options.wait_for_wake || !list_is_empty(&ring->polls);
     bool nothing = next_ns == UINT64_MAX;
@@ -222,11 +225,13 @@ void ring_turn(struct ring *ring, bool wait) {
     sim_submit(ring);
     if (!wait && !list_is_empty(&ring->polls))
         look_outside(ring, 0);
-    while (!deliver(ring) && wait) {
+    while (!deliver(ring) && wait && ring->now_ns < ring->wake_at_ns) {
         sim_submit(ring); /* on_idle may have queued something */
         if (!atomic_load(&ring->wake))
             pass_time(ring);
     }
+    if (wait)
+        ring->wake_at_ns = UINT64_MAX;
     ring->turning = false;
 }
 
@@ -291,6 +296,10 @@ bool ring_abortive(struct ring *ring, int32_t number) {
 }
 
 /* ---- timers, and watching it ----------------------------------------------------------------- */
+
+void ring_wake_at(struct ring *ring, uint64_t due_ns) {
+    ring->wake_at_ns = due_ns;
+}
 
 void ring_timer_set(struct ring *ring, struct ring_timer *timer, uint64_t due_ns) {
     timer_wheel_set(&ring->wheel, timer, due_ns);

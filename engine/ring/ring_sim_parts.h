@@ -92,6 +92,7 @@ struct sim_peer {
 struct ring {
     struct ring_options options;
     uint64_t now_ns; /* ring_now's */
+    uint64_t wake_at_ns;
     uint64_t net_ns; /* the network's, up to now_ns: of the event that runs */
     bool turning;
     struct sim_slot *slots;

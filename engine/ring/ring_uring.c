@@ -79,6 +79,7 @@ static void init(struct ring *ring) {
     list_init(&ring->acceptors);
     ring_timer_init(&ring->retry_timer, retry);
     ring->now_ns = clock_now_ns();
+    ring->wake_at_ns = UINT64_MAX;
     timer_wheel_init(&ring->wheel, ring->now_ns);
     atomic_init(&ring->awake, false);
     /* Entries are queued in the order of their places, always. */
@@ -215,6 +216,8 @@ static void wait_for_completions(struct ring *ring, bool wait) {
     bool is_timed = false;
     if (wait) {
         uint64_t due_ns = timer_wheel_next_ns(&ring->wheel);
+        if (ring->wake_at_ns < due_ns)
+            due_ns = ring->wake_at_ns;
         if (due_ns != UINT64_MAX) {
             uint64_t now_ns = clock_now_ns();
             uint64_t left_ns = due_ns > now_ns ? due_ns - now_ns : 0;
@@ -265,6 +268,8 @@ void ring_turn(struct ring *ring, bool wait) {
                      ring->held_count == 0 && !ring->must_not_sleep;
     ring->must_not_sleep = false;
     wait_for_completions(ring, may_sleep);
+    if (wait)
+        ring->wake_at_ns = UINT64_MAX;
     ring->now_ns = clock_now_ns();
     if (UNLIKELY(ring->held_count > 0))
         complete_held(ring);
@@ -278,6 +283,10 @@ void ring_turn(struct ring *ring, bool wait) {
 
 uint64_t ring_now(const struct ring *ring) {
     return ring->now_ns;
+}
+
+void ring_wake_at(struct ring *ring, uint64_t due_ns) {
+    ring->wake_at_ns = due_ns;
 }
 
 void ring_timer_set(struct ring *ring, struct ring_timer *timer, uint64_t due_ns) {

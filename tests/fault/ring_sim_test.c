@@ -210,6 +210,16 @@ static void test_timer(void **state) {
     end_without_socket();
 }
 
+static void test_wake_at_a_time(void **state) {
+    (void)state;
+    ring_turn(ring, false);
+    uint64_t due_ns = ring_now(ring) + 7 * NS_PER_MS;
+    ring_wake_at(ring, due_ns);
+    ring_turn(ring, true); /* nothing else is pending: without it this would be a hang */
+    assert_true(ring_now(ring) >= due_ns);
+    end_without_socket();
+}
+
 static void test_accept_and_poll(void **state) {
     int ends[2];
     (void)state;
@@ -436,6 +446,7 @@ int main(void) {
         cmocka_unit_test_setup(test_sending_to_a_closed_server_brings_a_reset, setup),
         cmocka_unit_test_setup(test_peer_timer_and_virtual_time, setup),
         cmocka_unit_test_setup(test_timer, setup),
+        cmocka_unit_test_setup(test_wake_at_a_time, setup),
         cmocka_unit_test_setup(test_accept_and_poll, setup),
         cmocka_unit_test_setup(test_cancel_ends_what_is_never_answered, setup),
         cmocka_unit_test_setup(test_cancel_of_a_chain_s_later_op_takes_effect_at_its_start, setup),
