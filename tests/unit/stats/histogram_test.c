@@ -383,8 +383,53 @@ static void times_count_as_so_many_values(void **state) {
     histogram_deinit(&histogram);
 }
 
+/* Only the used places are looked at, so nothing may stay behind outside of what the next user
+ * looks at: neither after values at both ends, nor after clipped ones, nor after a merge. */
+static void reset_leaves_nothing_behind(void **state) {
+    struct histogram one, other;
+    (void)state;
+    histogram_init(&one, 3600000000000);
+    histogram_init(&other, 3600000000000);
+    random_state = 99;
+    for (unsigned round = 0; round < 200; round++) {
+        unsigned count = (unsigned)(random_next() % 20);
+        for (unsigned i = 0; i < count; i++)
+            histogram_record(i % 2 ? &one : &other, random_next() >> (random_next() % 64));
+        assert_true(histogram_merge(&one, &other));
+        assert_int_equal(one.total, count);
+        histogram_reset(&one);
+        histogram_reset(&other);
+        for (uint32_t i = 0; i < one.count_length; i++)
+            assert_true(one.count[i] == 0 && other.count[i] == 0);
+    }
+    histogram_deinit(&one);
+    histogram_deinit(&other);
+}
+
+/* One value, wherever it lies, is every percentile, and found by walking. */
+static void one_value_is_found_wherever_it_lies(void **state) {
+    struct histogram histogram;
+    (void)state;
+    histogram_init(&histogram, 3600000000000);
+    for (uint64_t value = 0; value <= 3600000000000; value = value * 3 + 1) {
+        struct histogram_bucket bucket;
+        uint32_t at = 0;
+        histogram_reset(&histogram);
+        histogram_record_times(&histogram, value, 3);
+        for (double percent = 0; percent <= 100; percent += 12.5)
+            assert_int_equal(histogram_percentile(&histogram, percent), value);
+        assert_int_equal(histogram_count_to(&histogram, value), 3);
+        assert_true(histogram_next(&histogram, &at, &bucket));
+        assert_true(bucket.low <= value && value <= bucket.high && bucket.count == 3);
+        assert_false(histogram_next(&histogram, &at, &bucket));
+    }
+    histogram_deinit(&histogram);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reset_leaves_nothing_behind),
+        cmocka_unit_test(one_value_is_found_wherever_it_lies),
         cmocka_unit_test(length_is_hdr_histograms),
         cmocka_unit_test(place_and_range_are_hdr_histograms),
         cmocka_unit_test(places_leave_no_gap),
