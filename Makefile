@@ -248,7 +248,7 @@ bench:  ## set up, build, and measure against other programs
 
 # The least that each work can cost, and what times all programs. BENCH holds options for run.py.
 BENCH =
-FLOORS = $(patsubst %,$(BUILD)/bench/%,launch floor_get floor_hosts tls_gcm)
+FLOORS = $(patsubst %,$(BUILD)/bench/%,launch floor_get floor_hosts floor_load tls_gcm)
 floors: $(FLOORS)
 $(FLOORS): $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o
 	@mkdir -p $(@D)
