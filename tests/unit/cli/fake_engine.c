@@ -11,9 +11,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fake_load.h"
+
+struct submitted {
+    const char *url;
+    rf_done_fn *done;
+    void *context;
+};
+
 struct rf_engine {
     rf_done_fn *done;
     void *context;
+    struct submitted submitted; /* until the next rf_run */
 };
 
 struct fake fake;
@@ -25,9 +34,10 @@ void fake_reset(void) {
     memset(&fake, 0, sizeof fake);
     memset(&engine, 0, sizeof engine);
     fake.result_repeats = 1;
+    fake_load_reset();
 }
 
-static void note(const char *what, const char *detail) {
+void fake_note(const char *what, const char *detail) {
     size_t used = strlen(fake.calls);
     snprintf(fake.calls + used, sizeof fake.calls - used, "%s%s%s;", what, *detail ? " " : "",
              detail);
@@ -84,7 +94,7 @@ void rf_settings_init(struct rf_settings *settings) {
 
 enum rf_exit rf_engine_open(struct rf_engine **opened, const struct rf_settings *settings,
                             char *why, size_t why_size) {
-    note("open", "");
+    fake_note("open", "");
     memset(&engine, 0,
            sizeof engine); /* an engine of an earlier call is gone, and its callback with it */
     fake.settings = *settings;
@@ -93,34 +103,34 @@ enum rf_exit rf_engine_open(struct rf_engine **opened, const struct rf_settings 
 }
 
 void rf_engine_close(struct rf_engine *closed) {
-    note("close", closed ? "" : "nothing");
+    fake_note("close", closed ? "" : "nothing");
 }
 
 enum rf_exit rf_add_output(struct rf_engine *to, const char *spec,
                            const struct rf_output_options *options, char *why, size_t why_size) {
     (void)to, (void)options;
-    note("output", spec);
+    fake_note("output", spec);
     return answer(fake.output_exit, why, why_size);
 }
 
 enum rf_exit rf_add_url(struct rf_engine *to, const char *pattern, char *why, size_t why_size) {
     (void)to;
-    note("url", pattern);
+    fake_note("url", pattern);
     return answer(fake.input_exit, why, why_size);
 }
 
 enum rf_exit rf_add_input_file(struct rf_engine *to, const char *path, char *why, size_t why_size) {
     (void)to;
-    note("file", path);
+    fake_note("file", path);
     return answer(fake.input_exit, why, why_size);
 }
 
 enum rf_exit rf_add_source(struct rf_engine *to, const char *path, const char *from,
                            const char *base, char *why, size_t why_size) {
     (void)to;
-    note("source", path);
-    note("from", from ? from : "anything");
-    note("base", base ? base : "nothing");
+    fake_note("source", path);
+    fake_note("from", from ? from : "anything");
+    fake_note("base", base ? base : "nothing");
     return answer(fake.input_exit, why, why_size);
 }
 
@@ -128,13 +138,13 @@ enum rf_exit rf_register_output(struct rf_engine *to, const struct rf_output_ops
                                 const char *argument, const struct rf_output_options *options,
                                 char *why, size_t why_size) {
     (void)to, (void)argument, (void)options;
-    note("register", ops->kind);
+    fake_note("register", ops->kind);
     return answer(fake.output_exit, why, why_size);
 }
 
 void rf_on_compare(struct rf_engine *of, rf_compare_fn *compare, void *context) {
     (void)of, (void)compare, (void)context;
-    note("compare", "");
+    fake_note("compare", "");
 }
 
 void rf_on_result(struct rf_engine *of, rf_done_fn *done, void *context) {
@@ -143,12 +153,31 @@ void rf_on_result(struct rf_engine *of, rf_done_fn *done, void *context) {
     fake.has_callback = true;
 }
 
+void rf_request_init(struct rf_request *request) {
+    *request = (struct rf_request){.size = -1};
+}
+
+uint64_t rf_submit(struct rf_engine *to, const struct rf_request *request, rf_done_fn *done,
+                   void *context) {
+    to->submitted = (struct submitted){request->url, done, context};
+    return 1;
+}
+
 enum rf_exit rf_run(struct rf_engine *run) {
-    note("run", "");
+    fake_note("run", "");
     for (unsigned i = 0; i < fake.signals; i++) {
         if (i) /* sooner, it would be taken for the same one */
             usleep(310 * 1000);
         raise(SIGINT);
+    }
+    if (run->submitted.done) {
+        struct submitted submitted = run->submitted;
+        struct rf_result result = {0};
+        run->submitted = (struct submitted){0};
+        if (fake.answers) {
+            result = fake.answers(submitted.url);
+        }
+        submitted.done(submitted.context, &result);
     }
     for (unsigned i = 0; i < fake.result_repeats && run->done; i++) {
         for (unsigned k = 0; k < fake.result_count; k++) {

@@ -20,6 +20,8 @@ struct fake {
     unsigned result_count, result_repeats; /* rf_run plays all of them so many times */
     struct rf_progress progress;
     unsigned signals; /* rf_run raises SIGINT so often */
+    struct rf_result (*answers)(
+        const char *url); /* what becomes of rf_submit's; NULL: an empty result */
     /* what it was asked */
     struct rf_settings settings; /* strings are the caller's: look before cmd_get returns */
     char calls[1024];            /* "open;output files:.;url http://x/;run;close;" */
@@ -30,6 +32,8 @@ extern struct fake fake;
 
 /* Everything zero. */
 void fake_reset(void);
+/* Adds "what detail;" to fake.calls. */
+void fake_note(const char *what, const char *detail);
 
 /* Runs `call` with stdout and stderr in files, and returns what they got; valid until the next
  * call. */
