@@ -11,8 +11,9 @@
 #include <stdio.h>
 
 #include "check_tally.h"
+#include "report_file.h"
 
-enum { REPORTS_MAX = 8, REPORT_WHY_BYTES = 512 };
+enum { REPORTS_MAX = 8 };
 
 /* What reports may want to say about the run as a whole. */
 struct check_run {
@@ -60,22 +61,6 @@ bool reports_close(struct reports *reports, const struct check_run *run, char *w
                    size_t why_size);
 /* Instead of reports_close where there was no run: files of these names stay as they were. */
 void reports_discard(struct reports *reports);
-
-/* The file of a report: written under a temporary name beside its own, which it takes when it is
- * whole. Standard output ("-") and what exists and is no file (/dev/..., a pipe) get all of it at
- * the end, so that it does not mix with records; it can be sought in either way. */
-struct report_file {
-    FILE *out;
-    char *path;      /* as the user named it */
-    char *target;    /* links followed; NULL: no file */
-    char *temporary; /* NULL: none */
-    int fd;          /* where it is copied to; -1: nowhere */
-};
-bool report_file_open(struct report_file *file, const char *path, char *why, size_t why_size);
-/* False where not all could be written; the file is closed then too, and the temporary name
- * gone. */
-bool report_file_close(struct report_file *file, char *why, size_t why_size);
-void report_file_discard(struct report_file *file);
 
 /* What a result is blamed for: that of the first pass where the last was well (flaky). */
 struct rf_error report_error(const struct rf_result *result);
