@@ -21,8 +21,8 @@
 /* A longer queue saves calls only where more than that many connections act in one turn; a shorter one would cost calls
  * while a run starts. */
 enum { CQ_PER_SQ = 8, SQ_ENTRIES_MIN = 64, SQ_ENTRIES_MAX = 4096 };
-/* 16 KiB hold most answers whole. With fewer buffers than sockets that have bytes, receives must be armed again; with more,
- * they fall out of the processor's cache. */
+/* 16 KiB hold most answers whole. With far fewer buffers than sockets that have bytes, receives must be armed again; with more,
+ * what they hold falls out of the processor's cache before it is read, as they are used in turns. */
 enum { BUFFERS_MIN = 64, BUFFERS_MAX = 512, BUFFER_BYTES = 16 * 1024 };
 
 static unsigned power_of_two_from(unsigned least) {
@@ -38,7 +38,7 @@ void ring_options_init(struct ring_options *options, unsigned connections) {
     *options = (struct ring_options){
         .entries = power_of_two_from(entries),
         .slots = connections + connections / 8 + 16,
-        .buffers = power_of_two_from(between(BUFFERS_MIN, connections * 2, BUFFERS_MAX)),
+        .buffers = power_of_two_from(between(BUFFERS_MIN, connections / 2, BUFFERS_MAX)),
         .buffer_bytes = BUFFER_BYTES,
     };
 }
