@@ -13,7 +13,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from lib import memory, report, works, works_check, works_check_dead, works_check_lines  # noqa: E402
-from lib import works_million, works_tls, works_tls_live  # noqa: E402
+from lib import works_load, works_load_open, works_million, works_tls, works_tls_live  # noqa: E402
 from lib.context import Context  # noqa: E402
 from lib.measure import Failed  # noqa: E402
 from lib.result import Result  # noqa: E402
@@ -45,6 +45,16 @@ WORKS = {
     "check-39000": works_check.check_39000,
     "check-lines": works_check_lines.check_lines,
     "check-dead": works_check_dead.check_dead,
+    "load-small": works_load.load_small,
+    "load-16k": works_load.load_16k,
+    "load-64k": works_load.load_64k,
+    "load-1m": works_load.load_1m,
+    "load-tls-small": works_load.load_tls_small,
+    "load-tls-16k": works_load.load_tls_16k,
+    "load-pipeline": works_load.load_pipeline,
+    "load-open": works_load_open.load_open,
+    "load-stall": works_load_open.load_stall,
+    "load-memory": works_load_open.load_memory,
 }
 # Not without being asked for: they take the whole machine.
 BY_NAME = {"million": works_million.million, "check-million": works_million.check_million}
@@ -59,10 +69,13 @@ def read_arguments():
     parser.add_argument("--check", action="store_true", help="exit status 1 when a target is missed")
     parser.add_argument("--build", default=os.environ.get("BUILD", "build"), help="the build folder (build)")
     parser.add_argument("--ringfetch", default=os.environ.get("RINGFETCH"), help="the binary (BUILD/ringfetch)")
+    parser.add_argument("--memory-seconds", type=int, metavar="N", help="how long load-memory lasts (600; with --quick 20)")
     parser.add_argument("--json", metavar="FILE", help="where the JSON goes (BUILD/bench.json)")
     arguments = parser.parse_args()
     if arguments.runs is not None and arguments.runs < 1:
         parser.error("--runs wants at least 1")
+    if arguments.memory_seconds is not None and arguments.memory_seconds <= works_load_open.REST_SECONDS:
+        parser.error(f"--memory-seconds wants more than {works_load_open.REST_SECONDS}")
     arguments.runs = arguments.runs or (1 if arguments.quick else 5)
     arguments.ringfetch = arguments.ringfetch or os.path.join(arguments.build, "ringfetch")
     arguments.json = arguments.json or os.path.join(arguments.build, "bench.json")
@@ -92,6 +105,7 @@ def main():
             return 1
     results = []
     with Context(arguments.build, arguments.ringfetch, arguments.runs, arguments.quick, quiet=False) as context:
+        context.memory_seconds = arguments.memory_seconds
         print_all(report.heading(context))
         for name in arguments.only or WORKS:
             results.append(measure(name, context))

@@ -22,6 +22,7 @@ from lib.servers_tls import NginxHosts, NginxTls, make_bodies
 
 MEMORY_TOP = "/dev/shm"
 PEERS = ("wget2", "curl", "aria2c", "wrk", "h2load", "openssl", "nginx")
+MUTE = "hey"
 
 VERSION_OPTION = {"nginx": "-v", "wrk": "-v", "openssl": "version"}
 
@@ -31,6 +32,7 @@ class Context:
         self.build, self.ringfetch = os.path.abspath(build), os.path.abspath(ringfetch)
         self.runs, self.quick, self.quiet = runs, quick, quiet
         self.load = os.getloadavg()[0]
+        self.memory_seconds = None  # how long load-memory lasts, where it was asked for
         self._open = []
         Launcher.path = os.path.join(self.build, "bench", "launch")
 
@@ -126,6 +128,7 @@ class Context:
     @functools.cached_property
     def peer_versions(self):
         found = {name: self._first_line([name, VERSION_OPTION.get(name, "--version")]) for name in PEERS}
+        found[MUTE] = shutil.which(MUTE) and "does not tell its version"
         return {name: line or "not installed: tools/dev/setup bench" for name, line in found.items()}
 
     @staticmethod

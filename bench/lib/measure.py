@@ -50,6 +50,7 @@ class Program:
     check: object = None
     # (sample, stdout) -> the sample's figures; raises Failed. Only a program that has it gets a stdout that is kept.
     figures: object = None
+    statuses: tuple = (0,)  # how it may end
     samples: list = dataclasses.field(default_factory=list)
     fault: str = ""
 
@@ -107,8 +108,8 @@ class Launcher:
     path = ""
 
     @classmethod
-    def run(cls, command, limit=LIMIT_SECONDS, listen=False):
-        """Runs a program to its successful end: (Sample, its stderr, its stdout where `listen`). Raises Failed."""
+    def run(cls, command, limit=LIMIT_SECONDS, listen=False, statuses=(0,)):
+        """Runs a program to its end with one of `statuses`: (Sample, its stderr, its stdout where `listen`). Raises Failed."""
         launch = [cls.path, str(*cores()), str(limit), *command]
         reading, writing = os.pipe()
         with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as prints, open(reading) as report:
@@ -125,7 +126,7 @@ class Launcher:
         code, wall, user, system, rss = (int(word) for word in words)
         if code < 0:
             raise Failed(f"no end within {limit:g} s")
-        if code != 0:
+        if code not in statuses:
             raise Failed(f"exit status {code}: {' '.join(said.split())[-200:]}")
         return Sample(wall / 1e6, user / 1e6, system / 1e6, rss * 1024), said, printed
 
@@ -160,7 +161,7 @@ def _one(program, place, verify, settle, warming, limit):
         if settle:
             settle()
         command = [part.replace("{out}", directory) for part in command]
-        sample, said, printed = Launcher.run(command, limit, listen=bool(program.figures))
+        sample, said, printed = Launcher.run(command, limit, bool(program.figures), program.statuses)
         if program.figures:
             sample.figures = program.figures(sample, printed)
         if warming and program.check:

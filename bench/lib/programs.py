@@ -112,6 +112,37 @@ def h2load(url, connections, count, *options, name="h2load"):
     return _peer(name, command, figures=figures)
 
 
+def hey(url, connections, seconds):
+    def figures(sample, printed):
+        found = re.findall(r"\[(\d+)\]\s+(\d+) responses", printed)
+        if "Error distribution" in printed or not found or any(status != "200" for status, _ in found):
+            raise Failed("some requests failed" if found else "no request answered")
+        return per_request(sample, sum(int(count) for _, count in found))
+
+    return _peer("hey", ["hey", "-z", f"{seconds}s", "-c", str(connections), "-cpus", "1", url], figures=figures)
+
+
+def ringfetch_bench(context, url, connections, seconds, *options):
+    """`ringfetch bench` on one thread, without a warm-up that its own count would leave out and the kernel's would not.
+    That it says it was the limit (6) is no wonder where a work is meant to keep it busy."""
+
+    def figures(sample, printed):
+        said = json.loads(printed)
+        if said["errors"] or not said["requests"]:
+            raise Failed(f"{said['errors']} of {said['requests']} requests failed")
+        return per_request(sample, said["requests"])
+
+    few = ["-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--warmup", "0s", "--progress", "none", "--json", "-"]
+    command = [context.ringfetch, "bench", *few, *options, url]
+    return Program("ringfetch", command, role="us", figures=figures, statuses=(0, 6))
+
+
+def floor_load(context, server, connections, seconds, path):
+    program = floor(context, "floor_load", server.port, connections, seconds, path)
+    program.figures = lambda sample, printed: per_request(sample, int(printed))
+    return program
+
+
 def openssl_gcm(piece_bytes, seconds):
     def figures(sample, printed):
         found = re.search(r"^\+F:.*:([0-9.]+)$", printed, re.M)
