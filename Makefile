@@ -59,10 +59,12 @@ cli    = main check check_options console fields get get_check get_options get_t
 cli_tally = check_tally check_reports check_junit check_sarif check_markdown check_github check_escape
 cli_html = check_html check_html_page check_html_row check_html_rows check_html_run
 cli_memory = check_cache check_cache_file check_diff check_diff_json check_hash
-cli_bench = bench bench_options bench_output report_file
-cli_bench_save = bench_json bench_read bench_fingerprint bench_threshold bench_merge
-cli_bench_reports = bench_junit bench_markdown bench_metrics bench_hdr bench_summary
-cli_bench_html = bench_html
+cli_bench = bench bench_options bench_options_check bench_options_values bench_output bench_servers report_file
+cli_bench_save = bench_json bench_json_figures bench_json_out bench_read bench_read_figures bench_read_histogram bench_read_member bench_read_memory \
+                 bench_fingerprint bench_judge bench_threshold bench_merge bench_merge_figures bench_merge_time
+cli_bench_reports = bench_junit bench_markdown bench_metrics bench_hdr bench_summary bench_summary_bars bench_summary_facts bench_text
+cli_bench_html = bench_html bench_html_axis bench_html_compare bench_html_entries bench_html_head bench_html_histogram bench_html_page bench_html_percentiles bench_html_plot bench_html_tables \
+                 bench_html_text bench_html_times
 cli_table = check_table check_live check_summary check_text
 origin = serve serve_options identity listen worker connection connection_read connection_tls request range query pattern reply keys log tally \
          endpoints endpoints_sizes endpoints_faults endpoints_status endpoints_mirror endpoints_file
