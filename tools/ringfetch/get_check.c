@@ -196,9 +196,9 @@ static bool say(char *why, size_t why_size, const char *complaint) {
     return !complaint;
 }
 
-bool get_options_finish_shared(struct get_options *options, char *why, size_t why_size) {
+bool get_options_finish_request(struct get_options *options, char *why, size_t why_size) {
     static const char *(*const checks[])(const struct get_options *) = {
-        check_input, check_request, check_network, check_tls, check_talk, check_outputs};
+        check_request, check_network, check_tls, check_talk, check_outputs};
     if (!complete_ciphers(options)) {
         return say(why, why_size, "out of memory");
     }
@@ -209,6 +209,11 @@ bool get_options_finish_shared(struct get_options *options, char *why, size_t wh
     }
     complete_settings(options);
     return true;
+}
+
+bool get_options_finish_shared(struct get_options *options, char *why, size_t why_size) {
+    return say(why, why_size, check_input(options)) &&
+           get_options_finish_request(options, why, why_size);
 }
 
 bool get_options_finish(struct get_options *options, char *why, size_t why_size) {

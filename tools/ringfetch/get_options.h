@@ -59,6 +59,8 @@ bool get_options_finish(struct get_options *options, char *why, size_t why_size)
 
 /* The part of it that check has too. */
 bool get_options_finish_shared(struct get_options *options, char *why, size_t why_size);
+/* The part of that which bench has too, whose requests come from elsewhere. */
+bool get_options_finish_request(struct get_options *options, char *why, size_t why_size);
 
 /* True if one of the outputs writes to standard output. */
 bool get_options_use_stdout(const struct get_options *options);
