@@ -1,20 +1,321 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * bench_summary.c: placeholder, to be written.
+ * bench_summary.c: the end of a bench run for people. What was asked, how it went, how long it took, and last the verdict, as
+ * the last line is what a terminal and a CI log show without scrolling. Main thread, after the run. Every text of a stranger's
+ * passes text_escape; where there is no terminal it becomes ASCII too, as nobody knows what a log viewer does with the rest.
+ * Drawing on the alternate screen was rejected: who measures wants to copy.
  */
-#include "bench.h"
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "bench_summary_bars.h"
+#include "bench_summary_facts.h"
+#include "check_text.h"
+#include "text.h"
+
+enum {
+    WIDTH_PLAIN = 80, /* where it is no terminal */
+    WIDTH_LEAST = 60,
+    LABEL_COLUMNS = 16,
+    TIME_COLUMNS = 9,
+    ENTRIES_SHOWN = 20,
+    SHOWN_BYTES = 1024
+};
+
+struct summary {
+    FILE *out;
+    const struct bench_run *run;
+    unsigned width;
+    bool colour, unicode;
+};
+
+static void print_in(const struct summary *summary, const char *colour, const char *text) {
+    if (summary->colour) {
+        fprintf(summary->out, "\033[%sm%s\033[0m", colour, text);
+    } else {
+        fputs(text, summary->out);
+    }
+}
+
+/* A stranger's text: harmless, and in ASCII where characters may be as wide as somebody pleases. */
+static const char *harmless(const struct summary *summary, char shown[SHOWN_BYTES],
+                            const char *text) {
+    if (summary->unicode) {
+        return text_escape(shown, SHOWN_BYTES, text);
+    }
+    return check_text_host(shown, SHOWN_BYTES, SHOWN_BYTES - 1, text);
+}
+
+/* ---- who was asked ---------------------------------------------------------------------------------- */
+
+static void print_side(const struct summary *summary, const struct rf_load_figures *figures,
+                       const char *name, unsigned name_columns) {
+    char url[SHOWN_BYTES], shown[SHOWN_BYTES];
+    if (*name) {
+        fprintf(summary->out, "%-*s  ", (int)name_columns, name);
+    }
+    bench_url(figures->url, url, sizeof url);
+    print_in(summary, "1", check_text_host(shown, sizeof shown, summary->width, url));
+    if (figures->server && *figures->server) {
+        fprintf(summary->out, "  %s", check_text_host(shown, sizeof shown, 30, figures->server));
+    }
+    if (figures->tls_version) {
+        fprintf(summary->out, "  TLS %s",
+                check_text_host(shown, sizeof shown, 12, figures->tls_version));
+        fprintf(summary->out, " %s",
+                check_text_host(shown, sizeof shown, 40,
+                                figures->tls_cipher ? figures->tls_cipher : ""));
+    }
+    fputc('\n', summary->out);
+}
+
+static void print_sides(const struct summary *summary, const struct bench_sides *sides) {
+    unsigned columns = 0;
+    char shown[SHOWN_BYTES];
+    for (unsigned i = 0; i < sides->count; i++) {
+        unsigned length = (unsigned)strlen(sides->name[i]);
+        columns = length > columns ? length : columns;
+    }
+    for (unsigned i = 0; i < sides->count; i++) {
+        print_side(summary, sides->figures[i], sides->name[i], columns);
+    }
+    if (summary->run->baseline_path) {
+        fprintf(summary->out, "The baseline (then) is %s.\n",
+                harmless(summary, shown, summary->run->baseline_path));
+    }
+    if (summary->run->runs > 1) {
+        fprintf(summary->out, "Joined from %u runs.\n", summary->run->runs);
+    }
+}
+
+/* ---- figures ---------------------------------------------------------------------------------------- */
+
+static void print_facts(const struct summary *summary, const struct bench_sides *sides) {
+    struct bench_fact facts[BENCH_FACTS_MAX];
+    size_t count = bench_facts(sides, facts);
+    int columns = 0;
+    char machine[256];
+    for (size_t i = 0; i < count; i++) {
+        int length = (int)strlen(facts[i].text[0]);
+        columns = length > columns ? length : columns;
+    }
+    if (sides->count > 1) {
+        fprintf(summary->out, "\n%-*s%-*s  %s\n", LABEL_COLUMNS, "", columns, sides->name[0],
+                sides->name[1]);
+    } else {
+        fputc('\n', summary->out);
+    }
+    for (size_t i = 0; i < count; i++) {
+        fprintf(summary->out, "%-*s", LABEL_COLUMNS, facts[i].label);
+        if (sides->count > 1) {
+            fprintf(summary->out, "%-*s  %s\n", columns, facts[i].text[0], facts[i].text[1]);
+        } else {
+            fprintf(summary->out, "%s\n", facts[i].text[0]);
+        }
+    }
+    fprintf(summary->out, "%-*s%s\n", LABEL_COLUMNS, "machine",
+            bench_machine(&summary->run->machine, machine, sizeof machine));
+}
+
+static void print_errors(const struct summary *summary, const struct bench_sides *sides) {
+    char shown[SHOWN_BYTES];
+    for (unsigned i = 0; i < sides->count; i++) {
+        if (sides->figures[i]->first_error) {
+            char label[32];
+            snprintf(label, sizeof label, "first error %.16s", sides->name[i]);
+            fprintf(summary->out, "%-*s%s\n", LABEL_COLUMNS, label,
+                    harmless(summary, shown, sides->figures[i]->first_error));
+        }
+    }
+}
+
+static void print_times(const struct summary *summary, const struct bench_sides *sides) {
+    struct bench_times times[BENCH_TIMES_MAX];
+    size_t count = bench_times(sides, times);
+    bool scheduled = false;
+    fprintf(summary->out, "\n%-*s", LABEL_COLUMNS, "");
+    for (unsigned i = 0; i < BENCH_QUANTILES; i++) {
+        fprintf(summary->out, "%*s", TIME_COLUMNS, bench_quantile_names[i]);
+    }
+    fputc('\n', summary->out);
+    for (size_t row = 0; row < count; row++) {
+        char label[64];
+        snprintf(label, sizeof label, "%-*s", LABEL_COLUMNS, times[row].label);
+        print_in(summary, times[row].latency ? "1" : "0", label);
+        for (unsigned i = 0; i < BENCH_QUANTILES; i++) {
+            fprintf(summary->out, "%*s", TIME_COLUMNS, times[row].text[i]);
+        }
+        fputc('\n', summary->out);
+        scheduled |= strncmp(times[row].label, "raw", 3) == 0;
+    }
+    if (scheduled) {
+        fputs("latency counts from when a request was due, raw from when it left\n", summary->out);
+    }
+}
+
+static void print_distribution(const struct summary *summary, const struct bench_sides *sides) {
+    for (unsigned i = 0; i < sides->count; i++) {
+        if (bench_total(sides->figures[i]->latency)) {
+            fputc('\n', summary->out);
+            print_in(summary, "1", "latency distribution");
+            fputc('\n', summary->out);
+            bench_bars_write(summary->out, sides, summary->width, summary->unicode);
+            return;
+        }
+    }
+}
+
+static void print_entry(const struct summary *summary, const struct rf_load_entry *entry) {
+    char name[SHOWN_BYTES], shown[SHOWN_BYTES], count[32], text[BENCH_QUANTILES][24];
+    unsigned columns = summary->width - 2 - 2 * 12 - 3 * TIME_COLUMNS;
+    bench_entry_name(entry, name, sizeof name);
+    bench_quantiles(entry->latency, text);
+    fprintf(summary->out, "  %-*s", (int)columns,
+            check_text_host(shown, sizeof shown, columns - 1, name));
+    fprintf(summary->out, "%12s", bench_count(entry->requests, count));
+    fprintf(summary->out, "%12s", bench_count(entry->errors, count));
+    fprintf(summary->out, "%*s%*s%*s\n", TIME_COLUMNS, text[0], TIME_COLUMNS, text[1], TIME_COLUMNS,
+            text[4]);
+}
+
+static void print_entries(const struct summary *summary, const struct bench_sides *sides) {
+    for (unsigned i = 0; i < sides->count; i++) {
+        const struct rf_load_figures *figures = sides->figures[i];
+        if (figures->entry_count < 2) {
+            continue;
+        }
+        char heading[64];
+        snprintf(heading, sizeof heading, "%-*s", (int)summary->width - 24 - 3 * TIME_COLUMNS,
+                 *sides->name[i] ? sides->name[i] : "by request");
+        fprintf(summary->out, "\n%s%12s%12s%*s%*s%*s\n", heading, "requests", "errors",
+                TIME_COLUMNS, "mean", TIME_COLUMNS, "p50", TIME_COLUMNS, "p99");
+        for (size_t k = 0; k < figures->entry_count && k < ENTRIES_SHOWN; k++) {
+            print_entry(summary, &figures->entry[k]);
+        }
+        if (figures->entry_count > ENTRIES_SHOWN) {
+            char count[32];
+            fprintf(summary->out, "  ... %s more\n",
+                    bench_count(figures->entry_count - ENTRIES_SHOWN, count));
+        }
+    }
+}
+
+/* ---- two beside each other --------------------------------------------------------------------------- */
+
+static const char *colour_of(enum rf_change verdict) {
+    static const char *const colours[] = {[RF_CHANGE_REGRESSED] = "31",
+                                          [RF_CHANGE_IMPROVED] = "32",
+                                          [RF_CHANGE_SAME] = "0",
+                                          [RF_CHANGE_INCONCLUSIVE] = "33"};
+    return colours[verdict];
+}
+
+static void print_metric(const struct summary *summary, enum rf_metric metric) {
+    const struct rf_comparison *all = summary->run->comparison;
+    char a[BENCH_FIGURE_BYTES], b[BENCH_FIGURE_BYTES], change[BENCH_FIGURE_BYTES],
+        interval[BENCH_FIGURE_BYTES], verdict[32];
+    bool judged = all->metric[metric].judged;
+    enum rf_change said = all->metric[metric].verdict;
+    bench_value(metric, all->metric[metric].a, a);
+    bench_value(metric, all->metric[metric].b, b);
+    bench_change(metric, all->metric[metric].change, change);
+    bench_interval(metric, all->metric[metric].low, all->metric[metric].high, interval);
+    fprintf(summary->out, "%-7s%11s%11s%10s%23s  ", rf_metric_name(metric), a, b, change, interval);
+    snprintf(verdict, sizeof verdict, judged ? "%s" : "(%s)", rf_change_name(said));
+    print_in(summary, judged ? colour_of(said) : "2", verdict);
+    fputc('\n', summary->out);
+}
+
+static void print_comparison(const struct summary *summary, const struct bench_sides *sides) {
+    char heading[64], confidence[BENCH_FIGURE_BYTES];
+    bool all_judged = true;
+    if (!summary->run->comparison || summary->run->incomparable) {
+        return;
+    }
+    bool two = sides->count > 1;
+    snprintf(heading, sizeof heading, "%s interval",
+             bench_parts(summary->run->confidence, confidence));
+    fprintf(summary->out, "\n%-7s%11s%11s%10s%23s  verdict\n", "", two ? sides->name[0] : "then",
+            two ? sides->name[1] : "now", "change", heading);
+    for (enum rf_metric metric = 0; metric < RF_METRICS; metric++) {
+        print_metric(summary, metric);
+        all_judged &= summary->run->comparison->metric[metric].judged;
+    }
+    if (!all_judged) {
+        fputs("What stands in parentheses does not count.\n", summary->out);
+    }
+}
+
+/* ---- what it came to --------------------------------------------------------------------------------- */
+
+static void print_thresholds(const struct summary *summary) {
+    char shown[SHOWN_BYTES];
+    for (size_t i = 0; i < summary->run->threshold_count; i++) {
+        const struct bench_threshold *threshold = &summary->run->threshold[i];
+        const char *word = !threshold->known ? "unknown" : threshold->failed ? "failed" : "held";
+        const char *colour = !threshold->known ? "33" : threshold->failed ? "31" : "32";
+        fprintf(summary->out, "%s%-*s", i == 0 ? "\n" : "", LABEL_COLUMNS,
+                harmless(summary, shown, threshold->text));
+        fputc(' ', summary->out);
+        print_in(summary, colour, word);
+        fprintf(summary->out, ": %s\n", harmless(summary, shown, bench_threshold_words(threshold)));
+    }
+}
+
+static void print_end(const struct summary *summary) {
+    static const char *const colours[] = {[BENCH_PASSED] = "1;32",
+                                          [BENCH_FAILED] = "1;31",
+                                          [BENCH_INCONCLUSIVE] = "1;33",
+                                          [BENCH_HAD_ERRORS] = "1;31",
+                                          [BENCH_INTERRUPTED] = "1;33"};
+    char text[BENCH_HEADLINE_BYTES], shown[SHOWN_BYTES];
+    enum bench_outcome outcome = bench_outcome(summary->run);
+    fputc('\n', summary->out);
+    if (*bench_limits(&summary->run->machine, text, sizeof text)) {
+        print_in(summary, "33", "warning: ");
+        fprintf(summary->out, "%s\n", harmless(summary, shown, text));
+    }
+    if (summary->run->incomparable) {
+        print_in(summary, "33", "not compared: ");
+        fprintf(summary->out, "%s\n", harmless(summary, shown, summary->run->incomparable));
+    }
+    bench_headline(summary->run, text, sizeof text);
+    print_in(summary, colours[outcome], harmless(summary, shown, text));
+    fputc('\n', summary->out);
+}
+
+/* By the environment, as no setlocale is called: decimal points stay points. */
+static bool is_utf8(void) {
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = getenv(names[i]);
+        if (value && *value) {
+            return strcasestr(value, "UTF-8") || strcasestr(value, "UTF8");
+        }
+    }
+    return false;
+}
 
 void bench_summary_write(FILE *file, const struct bench_run *run, unsigned width, bool colour) {
-    (void)file;
-    (void)run;
-    (void)width;
-    (void)colour;
-}
-char *bench_duration(double ns, char *text) {
-    snprintf(text, 24, "%g ns", ns);
-    return text;
-}
-char *bench_count(uint64_t count, char *text) {
-    snprintf(text, 32, "%llu", (unsigned long long)count);
-    return text;
+    struct summary summary = {.out = file,
+                              .run = run,
+                              .width = width == 0            ? WIDTH_PLAIN
+                                       : width < WIDTH_LEAST ? WIDTH_LEAST
+                                                             : width,
+                              .colour = colour && width > 0,
+                              .unicode = width > 0 && is_utf8()};
+    struct bench_sides shown = bench_sides_shown(run);
+    if (shown.count == 0) {
+        return;
+    }
+    print_sides(&summary, &shown);
+    print_facts(&summary, &shown);
+    print_errors(&summary, &shown);
+    print_times(&summary, &shown);
+    print_distribution(&summary, &shown);
+    print_entries(&summary, &shown);
+    print_comparison(&summary, &shown);
+    print_thresholds(&summary);
+    print_end(&summary);
 }
