@@ -34,8 +34,8 @@ struct arrivals_options {
 struct arrivals {
     struct arrivals_options options;
     struct random random;
-    double sum; /* how many of all were due before */
-    uint64_t taken;
+    double sum; /* Poisson: how many of all were due before */
+    uint64_t taken, last_ns;
 };
 void arrivals_init(struct arrivals *arrivals, const struct arrivals_options *options);
 /* Nanoseconds after the start at which the next is due, never falling; UINT64_MAX after a ramp's end. No rounding error adds up over hours. */

@@ -62,7 +62,7 @@ struct plan {
 /* What rf_load_request and the settings say of one request, already merged. Borrowed for the call. */
 struct plan_request {
     const char *name, *method, *url; /* method NULL: GET, or POST with a body */
-    const char *const *headers;      /* curl's forms; NULL ends */
+    const char *const *headers;      /* curl's forms; NULL: none */
     size_t header_count;
     struct span body; /* at NULL: none */
     const char *user_agent, *referer, *user;
@@ -87,10 +87,12 @@ struct plan_turn;
 /* `worker` of `workers`: their turns are staggered, so that all together keep the weights in short runs too. NULL: memory is out. */
 struct plan_turn *plan_turn_new(struct plan *plan, uint8_t side, unsigned worker, unsigned workers,
                                 uint64_t seed);
-void plan_turn_free(struct plan_turn *turn);
+void plan_turn_free(struct plan_turn *turn); /* NULL is allowed */
 /* Which entry's turn it is, by weight; with equal weights in the order added, round and round. O(log entries), and nothing to speak of for one. */
 unsigned plan_turn_next(struct plan_turn *turn);
-/* The entry's next message: where it lies if it has no holes, else written to `into` (whose old content goes). Counts {seq} on. */
-struct span plan_turn_message(struct plan_turn *turn, unsigned entry, struct bytes *into);
+/* The entry's next message: where it lies if it has no holes, else written to `into` (whose old content goes), in memory of `pool`, the worker's.
+ * Counts {seq} on if the message says it. */
+struct span plan_turn_message(struct plan_turn *turn, unsigned entry, struct bytes *into,
+                              struct pool *pool);
 
 #endif

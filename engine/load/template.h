@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * template.h: text with placeholders: {seq} {rand:A:B} {uuid} {line:FILE}. Parsed once, filled in again and again
- * without asking for memory but in the caller's bytes. {{ and }} stand for braces; other text in braces is text ({"json":1} needs no
- * escapes), but what begins like a placeholder and is malformed is refused. Random numbers are the caller's thread's own; {seq} and {line} are
+ * without asking for memory but in the caller's bytes. {{ stands for a brace, and }} for one where it closes a {{ (so that the end of
+ * {"json":{"a":1}} needs no escapes); other text in braces is text, but what begins like a placeholder and is malformed is refused. Random numbers are the caller's thread's own; {seq} and {line} are
  * counted for all threads together.
  */
 #ifndef LOAD_TEMPLATE_H
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "base/hash.h"
 #include "base/pool.h"
 #include "base/span.h"
 
@@ -26,28 +27,26 @@ struct template_shared {
     struct pool *pool;
 };
 
-struct random {
-    uint64_t state[4]; /* xoshiro256** */
-};
-void random_seed(struct random *random, uint64_t seed);
-uint64_t random_next(struct random *random);
-uint64_t random_below(struct random *random, uint64_t bound); /* unbiased; bound > 0 */
-double random_unit(struct random *random);                    /* above 0, up to 1 */
+/* Of base/hash.h's generator: above 0, up to 1. */
+double random_unit(struct random *random);
+/* A stream of its own for each `stream` under one seed. */
+void random_seed_stream(struct random *random, uint64_t seed, uint64_t stream);
 
 /* Parts in order; see template.c. A message's head may hold its body's length, which template_fill works out. */
 struct template_part;
 struct template {
-    struct span text; /* all of it if there is no hole */
+    struct span text; /* all of it if there is no hole, else what is between holes */
     struct template_part *part;
-    unsigned part_count;
+    unsigned part_count, body_part; /* the first of the body's */
     bool constant;
+    bool has_seq;
     bool has_length; /* a Content-Length that depends on the holes of the body */
 };
 
 enum template_result { TEMPLATE_OK, TEMPLATE_BAD, TEMPLATE_UNREADABLE };
 
-/* `where` decides how values that aren't plain are written: lines of a file are percent-encoded in URLs, and in fields must not hold CR, LF or NUL
- * (refused when the file is read); bodies take them as they are. */
+/* `where` decides how values that aren't plain are written: lines of a file are percent-encoded in URLs (all but unreserved characters and "/"), and
+ * in fields must not hold CR, LF or NUL (refused when the file is read); bodies take them as they are. */
 enum template_where { TEMPLATE_URL, TEMPLATE_FIELD, TEMPLATE_BODY };
 
 /* Whether a text has a placeholder at all. */
@@ -66,9 +65,12 @@ void template_end(struct template_builder *builder, struct template *template);
 void template_abandon(struct template_builder *builder); /* NULL is allowed */
 void template_deinit(struct template *template, struct pool *pool);
 
-/* Fills the holes; the result lies in `into`, or is template->text if there are none. `seq` is what {seq} becomes. */
+/* Fills the holes; the result lies in `into`, or is template->text if there are none. `seq` is what {seq} becomes. Each {line:FILE} takes a line,
+ * each {rand} and {uuid} is a new one. */
 struct span template_fill(const struct template *template, uint64_t seq, struct random *random,
                           struct bytes *into, struct pool *pool);
+/* The same with what comes first (lines) or is least (numbers), and takes nothing: for showing. */
+struct span template_sample(const struct template *template, struct bytes *into, struct pool *pool);
 
 void template_shared_init(struct template_shared *shared, struct pool *pool);
 void template_shared_deinit(struct template_shared *shared);
