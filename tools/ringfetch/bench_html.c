@@ -12,15 +12,15 @@
 
 static void set_sides(struct bench_html *html, const struct bench_run *run) {
     if (run->side[RF_SIDE_B]) {
-        html->side[0] = (struct html_side){"A", "a", run->side[RF_SIDE_A]};
-        html->side[1] = (struct html_side){"B", "b", run->side[RF_SIDE_B]};
+        html->side[0] = (struct html_side){"A", "A", "a", run->side[RF_SIDE_A]};
+        html->side[1] = (struct html_side){"B", "B", "b", run->side[RF_SIDE_B]};
         html->sides = 2;
     } else if (run->baseline) {
-        html->side[0] = (struct html_side){"Baseline", "old", run->baseline};
-        html->side[1] = (struct html_side){"This run", "a", run->side[RF_SIDE_A]};
+        html->side[0] = (struct html_side){"Baseline", "Base", "old", run->baseline};
+        html->side[1] = (struct html_side){"This run", "Now", "a", run->side[RF_SIDE_A]};
         html->sides = 2;
     } else {
-        html->side[0] = (struct html_side){"This run", "a", run->side[RF_SIDE_A]};
+        html->side[0] = (struct html_side){"This run", "Now", "a", run->side[RF_SIDE_A]};
         html->sides = 1;
     }
 }

@@ -17,8 +17,9 @@
 /* ---- the report ------------------------------------------------------------------------------------ */
 
 struct html_side {
-    const char *name; /* "A", "Baseline", "This run" */
-    const char *mark; /* of its colour, in class names */
+    const char *name;  /* "A", "Baseline", "This run" */
+    const char *brief; /* where there is little room */
+    const char *mark;  /* of its colour, in class names */
     const struct rf_load_figures *figures;
 };
 struct bench_html {
@@ -56,6 +57,8 @@ char *html_rate(double rate, char text[HTML_TEXT]); /* "12,345", "12.3" */
 char *html_share(double share, char text[HTML_TEXT]);
 /* "+12.3%", of a ratio less 1. */
 char *html_change(double change, char text[HTML_TEXT]);
+/* A comparison's change or the end of its interval: a ratio as "+12.3%", of shares the difference as "+0.12". */
+char *html_metric_change(enum rf_metric metric, double change, char text[HTML_TEXT]);
 /* NaN where there is no histogram, or nothing in it. */
 double html_percentile(const struct rf_histogram *histogram, double percent);
 double html_mean(const struct rf_histogram *histogram);
@@ -109,7 +112,7 @@ void html_plot_begin(FILE *out, const struct html_plot *plot);
 void html_plot_end(FILE *out);
 void html_plot_close(FILE *out);
 
-/* A line that is interrupted where a value is not known. A point alone is a dot. */
+/* A line that is interrupted where a value is not known. A point alone is a dash. */
 struct html_pen {
     FILE *out;
     const struct html_plot *plot;

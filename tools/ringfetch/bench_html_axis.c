@@ -58,10 +58,15 @@ static void label_share(double share, char label[24]) {
 }
 
 static void label_seconds(double seconds, char label[24]) {
-    char text[HTML_TEXT];
-    html_seconds(seconds, text);
-    memccpy(label, seconds == 0 ? "0" : text, '\0', 23);
-    label[23] = '\0';
+    snprintf(label, 24, seconds == 0 ? "0" : "%.6g s", seconds);
+}
+
+static void label_minutes(double seconds, char label[24]) {
+    snprintf(label, 24, seconds == 0 ? "0" : "%.6g min", seconds / 60);
+}
+
+static void label_hours(double seconds, char label[24]) {
+    snprintf(label, 24, seconds == 0 ? "0" : "%.6g h", seconds / 3600);
 }
 
 /* ---- linear ------------------------------------------------------------------------------------------ */
@@ -82,7 +87,7 @@ static void linear_ticks(struct html_axis *axis, double step, label_fn *label) {
     axis->count = 0;
     for (double n = ceil(axis->low / step - 1e-9);
          n * step <= axis->high * (1 + 1e-9) && axis->count < HTML_TICKS_MAX; n++) {
-        add_tick(axis, n * step, fmod(n, 2) == 0 ? 0 : 1, label);
+        add_tick(axis, n == 0 ? 0 : n * step, fmod(n, 2) == 0 ? 0 : 1, label);
     }
 }
 
@@ -116,7 +121,7 @@ void html_axis_seconds(struct html_axis *axis, double seconds) {
     }
     step = fmax(step, seconds / (HTML_TICKS_MAX - 1));
     *axis = (struct html_axis){.low = 0, .high = fmax(seconds, 1e-3)};
-    linear_ticks(axis, step, label_seconds);
+    linear_ticks(axis, step, step < 60 ? label_seconds : step < 3600 ? label_minutes : label_hours);
 }
 
 /* ---- logarithmic -------------------------------------------------------------------------------------- */
@@ -173,9 +178,11 @@ static void label_percent(double decades, char label[24]) {
 
 void html_axis_percent(struct html_axis *axis, double decades) {
     *axis = (struct html_axis){.low = 0, .high = fmax(decades, 1)};
-    add_tick(axis, 0, 1, label_percent);
-    add_tick(axis, log10(2), 2, label_percent);
-    add_tick(axis, log10(4), 3, label_percent);
+    add_tick(axis, 0, 2, label_percent);
+    add_tick(axis, log10(2), 1, label_percent);
+    if (axis->high < 4) {
+        add_tick(axis, log10(4), 3, label_percent);
+    }
     for (double decade = 1; decade <= axis->high + 1e-9; decade++) {
         add_tick(axis, decade, 0, label_percent);
     }

@@ -54,25 +54,31 @@ static struct scale scale_of(const struct bench_run *run) {
     return scale;
 }
 
-/* The step of 1, 2 or 5 percent that leaves two or three labels on the right side. */
+/* Where a step down lies: less 20% for 20% more, but half for twice. */
+static double below(double step) {
+    return step < 1 ? 1 - step : 1 / (1 + step);
+}
+
+/* The largest step whose labels still stand well inside. */
 static double percent_step(const struct scale *scale) {
-    static const double steps[] = {0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2};
+    static const double steps[] = {0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 3};
     size_t i = 0;
-    while (i + 1 < sizeof steps / sizeof *steps && log1p(steps[i] * 2.2) < scale->reach) {
+    while (i + 1 < sizeof steps / sizeof *steps &&
+           -log(below(steps[i + 1])) <= scale->reach * 0.75) {
         i++;
     }
-    return log1p(steps[i]) < scale->reach ? steps[i] : steps[i ? i - 1 : 0];
+    return steps[i];
 }
 
 static void put_scale(FILE *out, const struct scale *scale) {
     double step = percent_step(scale);
+    const double change[] = {below(step), 1, 1 + step};
     fputs("<svg class=\"interval scale\" width=\"100%\" height=\"22\" aria-hidden=\"true\">", out);
-    for (int sign = -1; sign <= 1; sign++) {
+    for (size_t i = 0; i < sizeof change / sizeof *change; i++) {
         char text[24];
-        double change = sign < 0 ? 1 / (1 + step) : 1 + sign * step;
-        snprintf(text, sizeof text, sign ? "%+.3g%%" : "no change", (change - 1) * 100);
+        snprintf(text, sizeof text, "%s%.3g%%", i ? "+" : "−", fabs(change[i] - 1) * 100);
         fprintf(out, "<text class=\"muted middle\" x=\"%.2f%%\" y=\"14\">%s</text>",
-                at_percent(scale, log(change)), text);
+                at_percent(scale, log(change[i])), i == 1 ? "no change" : text);
     }
     fputs("</svg>", out);
 }
@@ -80,13 +86,14 @@ static void put_scale(FILE *out, const struct scale *scale) {
 /* ---- a row ------------------------------------------------------------------------------------------------ */
 
 static void put_guides(FILE *out, const struct bench_run *run, const struct scale *scale) {
-    double zone = log1p(run->min_effect), step = log1p(percent_step(scale));
+    double zone = log1p(run->min_effect), step = percent_step(scale);
+    const double line[] = {log(below(step)), 0, log1p(step)};
     fprintf(out, "<rect class=\"zone\" x=\"%.2f%%\" width=\"%.2f%%\" y=\"0\" height=\"34\"/>",
             at_percent(scale, -zone), at_percent(scale, zone) - at_percent(scale, -zone));
-    for (int i = -1; i <= 1; i++) {
-        double x = at_percent(scale, i * step);
+    for (int i = 0; i < 3; i++) {
+        double x = at_percent(scale, line[i]);
         fprintf(out, "<line class=\"%s\" x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"0\" y2=\"34\"/>",
-                i ? "grid" : "none-line", x, x);
+                i == 1 ? "none-line" : "grid", x, x);
     }
 }
 
@@ -127,17 +134,16 @@ static char *value_of(enum rf_metric metric, double value, char text[HTML_TEXT])
 }
 
 static void put_change(FILE *out, const struct bench_run *run, enum rf_metric metric, bool known) {
-    double less = metric == RF_METRIC_ERRORS ? 0 : 1;
-    const char *unit = metric == RF_METRIC_ERRORS ? " pts" : "";
     char change[HTML_TEXT], low[HTML_TEXT], high[HTML_TEXT];
     if (!known) {
         fputs("<td role=\"cell\" class=\"c-change\">not known</td>", out);
         return;
     }
     fprintf(out, "<td role=\"cell\" class=\"c-change\"><b>%s%s</b><small>%s to %s</small></td>",
-            html_change(run->comparison->metric[metric].change - less, change), unit,
-            html_change(run->comparison->metric[metric].low - less, low),
-            html_change(run->comparison->metric[metric].high - less, high));
+            html_metric_change(metric, run->comparison->metric[metric].change, change),
+            metric == RF_METRIC_ERRORS ? " points" : "",
+            html_metric_change(metric, run->comparison->metric[metric].low, low),
+            html_metric_change(metric, run->comparison->metric[metric].high, high));
 }
 
 static void put_metric(const struct bench_html *html, enum rf_metric metric,

@@ -120,15 +120,17 @@ static void put_changes(const struct bench_html *html) {
     fprintf(html->out, "%s against %s: ", html->side[1].name,
             html->side[0].figures == html->run->baseline ? "the baseline" : html->side[0].name);
     for (int i = 0; i < RF_METRICS; i++) {
-        double less = i == RF_METRIC_ERRORS ? 0 : 1;
-        if (!comparison->metric[i].judged || comparison->metric[i].verdict != comparison->verdict) {
+        enum rf_metric metric = (enum rf_metric)i;
+        if (!comparison->metric[i].judged || comparison->metric[i].verdict != comparison->verdict ||
+            comparison->metric[i].samples == 0) {
             continue;
         }
         char change[HTML_TEXT], low[HTML_TEXT], high[HTML_TEXT];
-        fprintf(html->out, "%s%s <b>%s</b> (%s to %s)", comma, metric_name[i],
-                html_change(comparison->metric[i].change - less, change),
-                html_change(comparison->metric[i].low - less, low),
-                html_change(comparison->metric[i].high - less, high));
+        fprintf(html->out, "%s%s <b>%s%s</b> (%s to %s)", comma, metric_name[i],
+                html_metric_change(metric, comparison->metric[i].change, change),
+                metric == RF_METRIC_ERRORS ? " points" : "",
+                html_metric_change(metric, comparison->metric[i].low, low),
+                html_metric_change(metric, comparison->metric[i].high, high));
         comma = ", ";
     }
     fputs(*comma ? "." : "no metric says so alone.", html->out);
@@ -136,19 +138,24 @@ static void put_changes(const struct bench_html *html) {
 
 static void put_figures(const struct bench_html *html) {
     const struct rf_load_figures *figures = html->run->side[RF_SIDE_A];
-    char p50[HTML_TEXT], p99[HTML_TEXT], count[HTML_TEXT], share[HTML_TEXT];
-    fprintf(html->out, "Half of the requests took at most %s, 99%% at most %s; %s error%s of %s",
-            html_duration(html_percentile(figures->latency, 50), p50),
-            html_duration(html_percentile(figures->latency, 99), p99),
-            html_count(figures->errors, count), many(figures->errors),
-            html_count(figures->requests, share));
-    if (figures->errors) {
-        html_share(html_error_share(figures), share);
-        fputs(" (", html->out);
-        html_text(html->out, share, HTML_TEXT);
-        fputc(')', html->out);
+    char p50[HTML_TEXT], p99[HTML_TEXT], count[HTML_TEXT], all[HTML_TEXT], share[HTML_TEXT];
+    if (figures->requests == 0) {
+        fputs("No request ended in the measured time.", html->out);
+        return;
     }
-    fputc('.', html->out);
+    if (!isnan(html_percentile(figures->latency, 50))) {
+        fprintf(html->out, "Half of the requests took at most %s, 99%% at most %s; ",
+                html_duration(html_percentile(figures->latency, 50), p50),
+                html_duration(html_percentile(figures->latency, 99), p99));
+    }
+    if (figures->errors == 0) {
+        fprintf(html->out, "none of %s failed.", html_count(figures->requests, all));
+        return;
+    }
+    fprintf(html->out, "%s of %s failed (", html_count(figures->errors, count),
+            html_count(figures->requests, all));
+    html_text(html->out, html_share(html_error_share(figures), share), HTML_TEXT);
+    fputs(").", html->out);
 }
 
 static void put_lead(const struct bench_html *html) {
@@ -182,10 +189,8 @@ static void put_warnings(const struct bench_html *html) {
     const struct bench_run *run = html->run;
     char text[LINE_BYTES];
     if (run->machine.limits) {
-        text[0] = '\0';
         bench_limits(&run->machine, text, sizeof text);
-        warn(html->out, "These figures say more of this machine than of the server: ",
-             *text ? text : "the generator was the limit");
+        warn(html->out, "These figures say more of this machine than of the server; ", text);
     }
     if (run->interrupted) {
         warn(html->out, "", "The run was interrupted: the figures go as far as it got.");
@@ -304,7 +309,7 @@ static void put_tile(const struct bench_html *html, enum tile tile, const char *
         fputs("<dd>", html->out);
         if (html->sides > 1) {
             fprintf(html->out, "<span class=\"tag %s\">%s</span> ", html->side[i].mark,
-                    html->side[i].name);
+                    html->side[i].brief);
         }
         fputs("<b>", html->out);
         html_text(html->out, figure_of(html->side[i].figures, tile, text), HTML_TEXT);
@@ -314,10 +319,11 @@ static void put_tile(const struct bench_html *html, enum tile tile, const char *
 }
 
 static void put_tiles(const struct bench_html *html) {
-    fputs("<section aria-labelledby=\"figures-title\">\n"
-          "<h2 id=\"figures-title\" class=\"visually-hidden\">Figures</h2>\n<dl class=\"tiles "
-          "figures\">\n",
-          html->out);
+    fprintf(
+        html->out,
+        "<section aria-labelledby=\"figures-title\">\n"
+        "<h2 id=\"figures-title\" class=\"visually-hidden\">Figures</h2>\n<dl class=\"tiles%s\">\n",
+        html->sides > 1 ? " two" : "");
     put_tile(html, TILE_RPS, "Throughput", "requests a second");
     put_tile(html, TILE_P50, "p50", "latency of half");
     put_tile(html, TILE_P90, "p90", "of 90%");

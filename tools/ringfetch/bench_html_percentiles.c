@@ -31,7 +31,7 @@ static void add_curve(struct curves *curves, const struct html_side *side, const
     snprintf(curve->name, sizeof curve->name, "%s%s", side->name, what);
     snprintf(curve->css, sizeof curve->css, "%s %s", side->mark, css);
     curve->histogram = histogram;
-    curve->decades = fmin(log10((double)rf_histogram_total(histogram)), DECADES_MAX);
+    curve->decades = fmin(fmax(log10((double)rf_histogram_total(histogram)), 1), DECADES_MAX);
 }
 
 static void find_curves(const struct bench_html *html, struct curves *curves) {
@@ -57,7 +57,7 @@ static void draw_curve(FILE *out, const struct html_plot *plot, const struct cur
         double x = (double)i / POINTS_PER_DECADE;
         html_line_to(&pen, x, html_percentile(curve->histogram, percent_at(x)));
     }
-    html_line_to(&pen, curve->decades, (double)rf_histogram_max(curve->histogram));
+    html_line_to(&pen, curve->decades, html_percentile(curve->histogram, 100));
     html_line_end(&pen);
 }
 

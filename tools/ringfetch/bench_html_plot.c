@@ -68,8 +68,8 @@ void html_line_begin(struct html_pen *pen, FILE *out, const struct html_plot *pl
 
 void html_line_to(struct html_pen *pen, double x, double y) {
     if (isnan(x) || isnan(y)) {
-        /* A point alone: a line to itself, whose round ends make a dot. */
-        fputs(pen->dot ? "h0" : "", pen->out);
+        /* A point alone would not be seen: it becomes a dash. */
+        fputs(pen->dot ? "m-12 0h24" : "", pen->out);
         pen->down = pen->dot = false;
         return;
     }

@@ -276,7 +276,7 @@ static void put_kind(const struct bench_html *html, unsigned kind) {
     struct rf_error error = {.kind = (uint8_t)kind};
     const char *name = rf_kind_name(kind);
     char meaning[300];
-    fputs("<tr><th scope=\"row\"><b>", html->out);
+    fputs("<tr><th scope=\"row\" class=\"words\"><b>", html->out);
     html_text(html->out, name ? name : "other", 100);
     fputs("</b><small>", html->out);
     html_text(html->out, rf_error_text(error, meaning, sizeof meaning), sizeof meaning);
@@ -310,7 +310,7 @@ static void put_errors(const struct bench_html *html) {
 static void put_text_row(FILE *out, const char *name, const char *text) {
     if (text && *text) {
         html_row_begin(out, NAN, name);
-        fputs("<td>", out);
+        fputs("<td class=\"words\">", out);
         html_text(out, text, 2000);
         fputs("</td></tr>\n", out);
     }
@@ -351,8 +351,8 @@ static void put_machine(const struct bench_html *html) {
 }
 
 void bench_html_tables(const struct bench_html *html) {
-    fputs("<div class=\"cards\">\n", html->out);
     put_durations(html);
+    fputs("<div class=\"cards\">\n", html->out);
     put_totals(html);
     put_statuses(html);
     put_errors(html);

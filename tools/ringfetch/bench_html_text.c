@@ -121,6 +121,25 @@ char *html_change(double change, char text[HTML_TEXT]) {
     return text;
 }
 
+char *html_metric_change(enum rf_metric metric, double change, char text[HTML_TEXT]) {
+    if (metric != RF_METRIC_ERRORS) {
+        return html_change(change - 1, text);
+    }
+    if (!isfinite(change)) {
+        return strcpy(text, unknown);
+    }
+    double points = fabs(change) * 100;
+    snprintf(text, HTML_TEXT, "%s%.*f",
+             points < 0.0005 ? ""
+             : change > 0    ? "+"
+                             : "−",
+             points < 0.1     ? 3
+             : points < 9.995 ? 2
+                              : 1,
+             points);
+    return text;
+}
+
 double html_percentile(const struct rf_histogram *histogram, double percent) {
     if (!histogram || rf_histogram_total(histogram) == 0) {
         return NAN;

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOMENTS_MAX = 600, LATENCIES = 4 };
+enum { MOMENTS_MAX = 600 };
+enum { P50, P90, P99, SLOWEST, LATENCIES };
 
 struct moment {
     double start_s, length_s, rps, requests;
@@ -19,7 +20,7 @@ struct moment {
 struct times {
     struct moment moment[RF_SIDES][MOMENTS_MAX];
     size_t count[RF_SIDES], group; /* seconds in a moment */
-    double seconds, rps_max, low_ns, high_ns;
+    double seconds, rps_max, low_ns, high_ns[LATENCIES];
     uint64_t errors;
 };
 static const char *const latency_name[LATENCIES] = {"p50", "p90", "p99", "max"};
@@ -39,7 +40,7 @@ static void join(struct moment *moment, const struct rf_load_second *second) {
         }
         if (isnan(*joined)) {
             *joined = value;
-        } else if (i == 0 && moment->requests + requests > 0) {
+        } else if (i == P50 && moment->requests + requests > 0) {
             *joined =
                 (*joined * moment->requests + value * requests) / (moment->requests + requests);
         } else {
@@ -68,7 +69,9 @@ static void measure(struct times *times, unsigned side) {
         times->seconds = fmax(times->seconds, moment->start_s + moment->length_s);
         times->rps_max = fmax(times->rps_max, moment->rps);
         times->low_ns = fmin(times->low_ns, moment->latency[0]);
-        times->high_ns = fmax(times->high_ns, moment->latency[LATENCIES - 1]);
+        for (int what = 0; what < LATENCIES; what++) {
+            times->high_ns[what] = fmax(times->high_ns[what], moment->latency[what]);
+        }
         times->errors += moment->errors;
     }
 }
@@ -259,14 +262,15 @@ static void put_throughput(const struct bench_html *html, const struct times *ti
 
 /* Of two sides only p50 and p99: more lines could not be told apart. */
 static bool is_drawn(const struct bench_html *html, int what) {
-    return html->sides == 1 || what == 0 || what == 2;
+    return html->sides == 1 || what == P50 || what == P99;
 }
 
 static void put_latency_line(const struct bench_html *html, const struct html_plot *plot,
                              const struct times *times, unsigned side, int what,
                              struct html_key *key) {
     struct html_pen pen;
-    snprintf(key->css, sizeof key->css, "%s %s", html->side[side].mark, latency_name[what]);
+    snprintf(key->css, sizeof key->css, "%s%s %s", html->side[side].mark,
+             html->sides == 1 ? " solo" : "", latency_name[what]);
     snprintf(key->text, sizeof key->text, "%s%s%s", html->sides > 1 ? html->side[side].name : "",
              html->sides > 1 ? " " : "", latency_name[what]);
     html_line_begin(&pen, html->out, plot, key->css);
@@ -280,11 +284,11 @@ static void put_latency_line(const struct bench_html *html, const struct html_pl
 static void put_latency(const struct bench_html *html, const struct times *times) {
     char note[300], label[200], low[HTML_TEXT], high[HTML_TEXT];
     snprintf(label, sizeof label, "Latency over time: medians from %s up, the slowest request %s.",
-             html_duration(times->low_ns, low), html_duration(times->high_ns, high));
+             html_duration(times->low_ns, low), html_duration(times->high_ns[SLOWEST], high));
     struct html_plot plot = {.title = "Latency over time", .label = label};
     html_axis_seconds(&plot.x, times->seconds);
     html_axis_fit(&plot.x);
-    html_axis_latency(&plot.y, times->low_ns, times->high_ns);
+    html_axis_latency(&plot.y, times->low_ns, times->high_ns[html->sides > 1 ? P99 : SLOWEST]);
     plot.note = say(times,
                     plot.y.log ? "Percentiles of each second, on a logarithmic scale."
                                : "Percentiles of each second.",
@@ -317,7 +321,7 @@ bool bench_html_times(const struct bench_html *html) {
     if (times->count[0] || times->count[1]) {
         put_throughput(html, times);
     }
-    if (times->high_ns > 0) {
+    if (times->high_ns[0] > 0) {
         put_latency(html, times);
     }
     free(times);
