@@ -15,7 +15,7 @@
 
 #define NS_IN_MS 1e6
 
-enum { TAG_BYTES = 128, ENTRIES_MAX = 100 };
+enum { TAG_BYTES = 1024 };
 
 static bool write_text(FILE *file, char *text) {
     bool whole = text && fputs(text, file) >= 0;
@@ -26,7 +26,7 @@ static bool write_text(FILE *file, char *text) {
 /* "A", "raw", "A.raw"; NULL where neither is. */
 static const char *make_tag(char tag[TAG_BYTES], const char *side, const char *what) {
     bool both = *side && *what;
-    snprintf(tag, TAG_BYTES, "%.100s%s%s", *side ? side : what, both ? "." : "", both ? what : "");
+    snprintf(tag, TAG_BYTES, "%.900s%s%s", *side ? side : what, both ? "." : "", both ? what : "");
     return *tag ? tag : NULL;
 }
 
@@ -38,6 +38,20 @@ static bool write_line(FILE *file, const struct rf_histogram *histogram, const c
     }
     return write_text(file, rf_histogram_log_line(histogram, make_tag(tag, side, what), 0,
                                                   seconds > 0 ? seconds : 0, NS_IN_MS));
+}
+
+static bool write_entries(FILE *file, const struct rf_load_figures *figures, const char *side) {
+    struct bench_names names;
+    if (!bench_names_init(&names, figures, side)) {
+        return false;
+    }
+    bool whole = true;
+    for (size_t i = 1; whole && names.count > 2 && i < names.count; i++) {
+        whole =
+            write_line(file, figures->entry[i - 1].latency, names.text[i], "", figures->seconds);
+    }
+    bench_names_deinit(&names);
+    return whole;
 }
 
 static bool write_side(FILE *file, const struct rf_load_figures *figures, const char *side) {
@@ -54,13 +68,7 @@ static bool write_side(FILE *file, const struct rf_load_figures *figures, const 
             whole = write_line(file, lines[i].histogram, side, lines[i].name, figures->seconds);
         }
     }
-    bool several = figures->entry_count > 1 && figures->entry_count <= ENTRIES_MAX;
-    for (size_t i = 0; whole && several && i < figures->entry_count; i++) {
-        char name[TAG_BYTES];
-        bench_entry_name(&figures->entry[i], name, sizeof name);
-        whole = write_line(file, figures->entry[i].latency, side, name, figures->seconds);
-    }
-    return whole;
+    return whole && write_entries(file, figures, side);
 }
 
 bool bench_hdr_write(FILE *file, const struct bench_run *run) {

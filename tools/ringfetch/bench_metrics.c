@@ -16,9 +16,6 @@
 #include "bench_text.h"
 #include "check_escape.h"
 
-/* With more requests than this nobody looks at a curve of each. */
-enum { ENTRIES_MAX = 100, FULL_NAME_BYTES = 900 };
-
 static const struct {
     const char *name, *slug;
     double percent; /* negative: the mean */
@@ -46,53 +43,6 @@ static void write_number(FILE *out, double number) {
     fprintf(out, fabs(number) >= 1e6 && fabs(number) < 1e18 ? "%.0f" : "%.6g", number);
 }
 
-/* ---- names ------------------------------------------------------------------------------------------ */
-
-/* Names of a side's benchmarks, no two alike: of all requests, and of the entries, if there are not too many. */
-struct names {
-    size_t count;
-    char (*text)[FULL_NAME_BYTES];
-};
-
-static bool is_taken(const struct names *names, const char *text) {
-    for (size_t i = 0; i < names->count; i++) {
-        if (strcmp(names->text[i], text) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Two requests that differ in what is left out of a name get a number each. */
-static void add_name(struct names *names, const char *name, const char *side) {
-    char suffix[16] = "", full[FULL_NAME_BYTES];
-    for (unsigned number = 2;; number++) {
-        snprintf(full, sizeof full, "%s%s%s%s", side, *side ? ": " : "", *name ? name : "request",
-                 suffix);
-        if (!is_taken(names, full)) {
-            break;
-        }
-        snprintf(suffix, sizeof suffix, " #%u", number);
-    }
-    memcpy(names->text[names->count++], full, sizeof full);
-}
-
-/* False: memory is out. */
-static bool names_init(struct names *names, const struct rf_load_figures *figures,
-                       const char *side) {
-    size_t count = figures->entry_count <= ENTRIES_MAX ? figures->entry_count : 0;
-    *names = (struct names){.text = calloc(count + 1, sizeof *names->text)};
-    if (!names->text) {
-        return false;
-    }
-    add_name(names, "all requests", side);
-    for (size_t i = 0; i < count; i++) {
-        char name[BENCH_NAME_BYTES];
-        add_name(names, bench_entry_name(&figures->entry[i], name, sizeof name), side);
-    }
-    return true;
-}
-
 /* ---- github-action-benchmark ------------------------------------------------------------------------ */
 
 struct list {
@@ -103,7 +53,7 @@ struct list {
 
 /* The action shows names between back-quotes in a table. */
 static void write_name(FILE *out, const char *side, const char *name) {
-    char text[FULL_NAME_BYTES + 64];
+    char text[BENCH_FULL_NAME_BYTES + 64];
     snprintf(text, sizeof text, "%s%s%s", side, *side ? ": " : "", name);
     for (char *at = text; (at = strpbrk(at, "`|")) != NULL;) {
         *at = *at == '`' ? '\'' : '/';
@@ -142,7 +92,7 @@ static void write_latencies(struct list *list, const char *side, const struct rf
 }
 
 static bool write_list(struct list *list, const struct rf_load_figures *figures, const char *side) {
-    struct names names;
+    struct bench_names names;
     char requests[32], errors[32], seconds[24];
     snprintf(list->extra, sizeof list->extra, "%s requests in %s, %s failed",
              bench_count(figures->requests, requests),
@@ -153,13 +103,13 @@ static bool write_list(struct list *list, const struct rf_load_figures *figures,
     }
     write_item(list, side, "client CPU a request", "us", bench_cpu_us(figures), NAN);
     write_item(list, side, "errors", "%", 100 * bench_error_share(figures), NAN);
-    if (!names_init(&names, figures, side)) {
+    if (!bench_names_init(&names, figures, side)) {
         return false;
     }
     for (size_t i = 1; names.count > 2 && i < names.count; i++) {
         write_latencies(list, names.text[i], figures->entry[i - 1].latency, NULL);
     }
-    free(names.text);
+    bench_names_deinit(&names);
     return true;
 }
 
@@ -215,7 +165,8 @@ static void write_benchmark(FILE *out, bool first, const char *name,
         write_measure(&benchmark, quantiles[i].slug, quantile(latency, i), deviation);
     }
     if (figures) {
-        write_measure(&benchmark, "throughput", figures->requests ? figures->rps : NAN,
+        write_measure(&benchmark, "throughput",
+                      figures->errors < figures->requests ? figures->rps : NAN,
                       bench_deviation(figures, RF_METRIC_RPS));
         write_measure(&benchmark, "error-rate", bench_error_share(figures), NAN);
         write_measure(&benchmark, "client-cpu", bench_cpu_us(figures) * 1000, NAN);
@@ -229,15 +180,15 @@ static void write_benchmark(FILE *out, bool first, const char *name,
 /* The one request there is gives the benchmark its name; of several each has one besides. */
 static bool write_benchmarks(FILE *file, bool first, const struct rf_load_figures *figures,
                              const char *side) {
-    struct names names;
-    if (!names_init(&names, figures, side)) {
+    struct bench_names names;
+    if (!bench_names_init(&names, figures, side)) {
         return false;
     }
     write_benchmark(file, first, names.text[names.count == 2 ? 1 : 0], figures, NULL);
     for (size_t i = 1; names.count > 2 && i < names.count; i++) {
         write_benchmark(file, false, names.text[i], NULL, &figures->entry[i - 1]);
     }
-    free(names.text);
+    bench_names_deinit(&names);
     return true;
 }
 

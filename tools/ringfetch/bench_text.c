@@ -7,6 +7,7 @@
 #include "bench_text.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "check_text.h"
@@ -239,6 +240,48 @@ char *bench_entry_name(const struct rf_load_entry *entry, char *text, size_t siz
     snprintf(text, size, "%.*s %.*s", (int)(method_end - name), name,
              path_bytes ? (int)path_bytes : 1, path_bytes ? path : "/");
     return text;
+}
+
+static bool is_taken(const struct bench_names *names, const char *text) {
+    for (size_t i = 0; i < names->count; i++) {
+        if (strcmp(names->text[i], text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Two requests that differ in what is left out of a name get a number each. */
+static void add_name(struct bench_names *names, const char *name, const char *side) {
+    char suffix[16] = "", full[BENCH_FULL_NAME_BYTES];
+    for (unsigned number = 2;; number++) {
+        snprintf(full, sizeof full, "%s%s%s%s", side, *side ? ": " : "", *name ? name : "request",
+                 suffix);
+        if (!is_taken(names, full)) {
+            break;
+        }
+        snprintf(suffix, sizeof suffix, " #%u", number);
+    }
+    memcpy(names->text[names->count++], full, sizeof full);
+}
+
+bool bench_names_init(struct bench_names *names, const struct rf_load_figures *figures,
+                      const char *side) {
+    size_t count = figures->entry_count <= BENCH_NAMES_MAX ? figures->entry_count : 0;
+    *names = (struct bench_names){.text = calloc(count + 1, sizeof *names->text)};
+    if (!names->text) {
+        return false;
+    }
+    add_name(names, "all requests", side);
+    for (size_t i = 0; i < count; i++) {
+        char name[BENCH_NAME_BYTES];
+        add_name(names, bench_entry_name(&figures->entry[i], name, sizeof name), side);
+    }
+    return true;
+}
+
+void bench_names_deinit(struct bench_names *names) {
+    free(names->text);
 }
 
 /* ---- what it came to -------------------------------------------------------------------------------- */

@@ -52,6 +52,18 @@ char *bench_url(const char *url, char *text, size_t size);
  * "GET http://127.0.0.1:41234/items?key=x" is "GET /items". What the user named is left alone. */
 char *bench_entry_name(const struct rf_load_entry *entry, char *text, size_t size);
 
+/* Names of a side's benchmarks, no two alike and each with the side's before it: of all requests, and from [1] on of the entries, if
+ * there are no more than anybody looks at a curve of. */
+enum { BENCH_NAMES_MAX = 100, BENCH_FULL_NAME_BYTES = 900 };
+struct bench_names {
+    size_t count;
+    char (*text)[BENCH_FULL_NAME_BYTES];
+};
+/* False: memory is out. */
+bool bench_names_init(struct bench_names *names, const struct rf_load_figures *figures,
+                      const char *side);
+void bench_names_deinit(struct bench_names *names);
+
 /* ---- what it came to -------------------------------------------------------------------------------- */
 
 /* By the exit status, so that no report says anything else. */
