@@ -28,6 +28,7 @@ class Sample:
     system: float
     rss_bytes: int
     figures: dict = dataclasses.field(default_factory=dict)  # what a work counts besides, by its heading
+    status: int = 0  # how it ended
 
     @property
     def cpu(self):
@@ -128,7 +129,7 @@ class Launcher:
             raise Failed(f"no end within {limit:g} s")
         if code not in statuses:
             raise Failed(f"exit status {code}: {' '.join(said.split())[-200:]}")
-        return Sample(wall / 1e6, user / 1e6, system / 1e6, rss * 1024), said, printed
+        return Sample(wall / 1e6, user / 1e6, system / 1e6, rss * 1024, status=code), said, printed
 
 
 def _text(file):
