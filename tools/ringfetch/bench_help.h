@@ -7,7 +7,7 @@
 
 static const char bench_help[] =
     "Usage: ringfetch bench [options] URL          one server's figures\n"
-    "       ringfetch bench [options] URL_A URL_B  is B worse than A? In turns, one run\n"
+    "       ringfetch bench [options] URL_A URL_B  is B worse than A?\n"
     "Load:\n"
     "  -c, --connections N (50)   -t, --threads N (cores)    --warmup T (1s)\n"
     "  -d, --duration T (10s)     -n, --requests N           --pipeline N (1)\n"
@@ -31,8 +31,8 @@ static const char bench_help[] =
     "      --confidence P (0.99)   --min-effect PCT (5%)     --block T (0.1s)\n"
     "      --metrics LIST     which decide: rps,mean,p50,p90,p99,errors (all)\n"
     "      --save FILE  --baseline FILE   compare with a saved run; --force-compare\n"
-    "      --fail-if EXPR     p99>20ms  errors>0.1%  rps<10000  p50>+5% (than A or the\n"
-    "                         baseline); repeatable\n"
+    "      --fail-if EXPR     p99>20ms  errors>0.1%  rps<10000  p50>+5% (above A or\n"
+    "                         the baseline); repeatable\n"
     "Reports (- is stdout):\n"
     "      --json FILE  --junit FILE  --markdown FILE  --html FILE  --hdr FILE\n"
     "      --gha-benchmark FILE  --bmf FILE\n"

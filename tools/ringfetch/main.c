@@ -18,6 +18,8 @@ static const char help[] =
     "\n"
     "  ringfetch get   [options] [URL...]   fetch bodies into files or any output\n"
     "  ringfetch check [options] [URL...]   is each URL reachable, and if not, why\n"
+    "  ringfetch bench [options] URL [URL]  load a server; is the second one slower\n"
+    "  ringfetch merge [options] FILE...    join the results of several bench runs\n"
     "  ringfetch serve [options]            a loopback test origin\n"
     "  ringfetch info  [options]            what this kernel and this build can do\n"
     "\n"
@@ -30,10 +32,11 @@ static const char help[] =
     "  generate-urls | ringfetch get -i - -j 1000 --output null --output csv:-\n"
     "\n"
     "  ringfetch check -i https://example.com/sitemap.xml --html broken.html\n"
+    "  ringfetch bench --fail-if 'p99>20ms' http://127.0.0.1:8080/\n"
     "\n"
     "Exit status: 0 all well, 1 some requests failed, 2 bad usage, 3 no usable\n"
-    "io_uring, 4 a local fault (input, output, disk), 6 check: inconclusive,\n"
-    "130 and 143 interrupted.\n";
+    "io_uring, 4 a local fault (input, output, disk), 5 bench: too slow,\n"
+    "6 check, bench: inconclusive, 130 and 143 interrupted.\n";
 
 static int dispatch(int argc, char **argv) {
     static const struct {
@@ -43,18 +46,14 @@ static int dispatch(int argc, char **argv) {
                     {"serve", cmd_serve},
                     {"info", cmd_info},
                     {"check", cmd_check},
-                    {"bench", NULL}};
+                    {"bench", cmd_bench},
+                    {"merge", cmd_merge}};
     char shown[256];
     text_escape(shown, sizeof shown, argv[0]);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-        if (strcmp(commands[i].name, argv[0]) != 0) {
-            continue;
-        }
-        if (commands[i].run) {
+        if (strcmp(commands[i].name, argv[0]) == 0) {
             return commands[i].run(argc, argv);
         }
-        fprintf(stderr, "ringfetch: %s is not supported yet\n", shown);
-        return RF_USAGE;
     }
     fprintf(stderr, "ringfetch: unknown %s %s (see ringfetch --help)%s\n",
             argv[0][0] == '-' ? "option" : "command", shown,
