@@ -290,8 +290,8 @@ clean:  ## remove the build folder
 help:  ## this list
 	@sed -n 's/^\([a-z0-9]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
-.PHONY: all setup unit fault e2e suite check asan tsan test fuzz fuzz-run tidy demo bench campaign floors install uninstall clean \
-	help force
+.PHONY: all setup unit fault e2e suite check asan tsan test fuzz fuzz-run tidy demo bench floors install uninstall clean \
+	campaign help force
 .SECONDARY:
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
