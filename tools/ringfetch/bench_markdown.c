@@ -122,7 +122,6 @@ static void write_times(FILE *out, const struct bench_sides *sides) {
 static void write_facts(FILE *out, const struct bench_run *run, const struct bench_sides *sides) {
     struct bench_fact facts[BENCH_FACTS_MAX];
     size_t count = bench_facts(sides, facts);
-    char machine[256];
     fprintf(out, "| | %s |%s%s%s\n|---|---|%s\n", sides->name[0], sides->count > 1 ? " " : "",
             sides->count > 1 ? sides->name[1] : "", sides->count > 1 ? " |" : "",
             sides->count > 1 ? "---|" : "");
@@ -133,7 +132,9 @@ static void write_facts(FILE *out, const struct bench_run *run, const struct ben
         }
         fputc('\n', out);
     }
-    fprintf(out, "\nMachine: %s.\n\n", bench_machine(&run->machine, machine, sizeof machine));
+    bench_machine(&run->machine, facts);
+    fprintf(out, "\nMachine: %s %s; %s: %s.\n\n", facts[0].label, facts[0].text[0], facts[1].label,
+            facts[1].text[0]);
 }
 
 static void write_errors(FILE *out, const struct bench_sides *sides) {

@@ -95,7 +95,6 @@ static void print_facts(const struct summary *summary, const struct bench_sides 
     struct bench_fact facts[BENCH_FACTS_MAX];
     size_t count = bench_facts(sides, facts);
     int columns = 0;
-    char machine[256];
     for (size_t i = 0; i < count; i++) {
         int length = (int)strlen(facts[i].text[0]);
         columns = length > columns ? length : columns;
@@ -114,8 +113,10 @@ static void print_facts(const struct summary *summary, const struct bench_sides 
             fprintf(summary->out, "%s\n", facts[i].text[0]);
         }
     }
-    fprintf(summary->out, "%-*s%s\n", LABEL_COLUMNS, "machine",
-            bench_machine(&summary->run->machine, machine, sizeof machine));
+    bench_machine(&summary->run->machine, facts);
+    for (size_t i = 0; i < 2; i++) {
+        fprintf(summary->out, "%-*s%s\n", LABEL_COLUMNS, facts[i].label, facts[i].text[0]);
+    }
 }
 
 static void print_errors(const struct summary *summary, const struct bench_sides *sides) {
@@ -141,7 +142,7 @@ static void print_times(const struct summary *summary, const struct bench_sides 
     fputc('\n', summary->out);
     for (size_t row = 0; row < count; row++) {
         char label[64];
-        snprintf(label, sizeof label, "%-*s", LABEL_COLUMNS, times[row].label);
+        snprintf(label, sizeof label, "%-*.31s", LABEL_COLUMNS, times[row].label);
         print_in(summary, times[row].latency ? "1" : "0", label);
         for (unsigned i = 0; i < BENCH_QUANTILES; i++) {
             fprintf(summary->out, "%*s", TIME_COLUMNS, times[row].text[i]);

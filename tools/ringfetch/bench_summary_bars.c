@@ -54,7 +54,7 @@ static unsigned linear_edges(double low, double high, double edge[ROWS_WANTED + 
     double step = fmax(least, pow(10, floor(log10(fmax(high - low, 1) / ROWS_WANTED))));
     static const double factors[] = {1, 2, 5, 10, 20};
     for (unsigned i = 0; i < sizeof factors / sizeof *factors; i++) {
-        double by = step * factors[i], first = floor(low / by) * by;
+        double by = step * factors[i], first = (ceil(low / by) - 1) * by;
         if (ceil((high - first) / by) > ROWS_WANTED) {
             continue;
         }

@@ -238,12 +238,17 @@ size_t bench_times(const struct bench_sides *sides, struct bench_times times[BEN
     return count;
 }
 
-char *bench_machine(const struct rf_load_machine *machine, char *text, size_t size) {
-    size_t used =
-        text_add(text, size, 0, "busiest thread %.0f%% of a core; of all cores ringfetch %.0f%%",
-                 100 * fmax(machine->worker_cpu, 0), 100 * fmax(machine->process_cpu, 0));
+void bench_machine(const struct rf_load_machine *machine, struct bench_fact fact[2]) {
+    size_t used;
+    memset(fact, 0, 2 * sizeof *fact);
+    text_add(fact[0].label, sizeof fact[0].label, 0, "busiest thread");
+    text_add(fact[0].text[0], sizeof fact[0].text[0], 0, "%.0f%% of a core",
+             100 * fmax(machine->worker_cpu, 0));
+    text_add(fact[1].label, sizeof fact[1].label, 0, "all cores");
+    used = text_add(fact[1].text[0], sizeof fact[1].text[0], 0, "ringfetch %.0f%%",
+                    100 * fmax(machine->process_cpu, 0));
     if (machine->machine_cpu >= 0) {
-        text_add(text, size, used, ", everybody %.0f%%", 100 * machine->machine_cpu);
+        text_add(fact[1].text[0], sizeof fact[1].text[0], used, ", everybody %.0f%%",
+                 100 * machine->machine_cpu);
     }
-    return text;
 }

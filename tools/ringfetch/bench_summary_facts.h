@@ -31,7 +31,7 @@ size_t bench_times(const struct bench_sides *sides, struct bench_times times[BEN
 /* A histogram's quantiles, dashes where there are none. */
 void bench_quantiles(const struct rf_histogram *histogram, char text[BENCH_QUANTILES][24]);
 
-/* "busiest thread 34% of a core; of all cores ringfetch 17%, everybody 63%". */
-char *bench_machine(const struct rf_load_machine *machine, char *text, size_t size);
+/* "busiest thread", "34% of a core"; "all cores", "ringfetch 17%, everybody 63%": of no side. */
+void bench_machine(const struct rf_load_machine *machine, struct bench_fact fact[2]);
 
 #endif
