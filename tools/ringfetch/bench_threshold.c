@@ -139,7 +139,7 @@ bool threshold_parse(const char *text, struct threshold_rule *rule, char *why, s
     char plain[96];
     *rule = (struct threshold_rule){0};
     text = skip_blanks(text);
-    size_t name = strcspn(text, " \t<>");
+    size_t name = strcspn(text, " \t<>=");
     const char *op = skip_blanks(text + name);
     if ((*op != '<' && *op != '>') || !name || strlen(op) >= sizeof plain) {
         snprintf(why, why_size, "not a condition such as %s", examples);
