@@ -26,10 +26,10 @@ static void set_sides(struct bench_html *html, const struct bench_run *run) {
 }
 
 static void put_title(const struct bench_html *html) {
-    char headline[200];
+    char headline[200], url[200];
     bench_html_headline(html, headline, sizeof headline);
     fprintf(html->out, "%s – ", headline);
-    html_text(html->out, html->run->side[RF_SIDE_A]->url, 200);
+    html_text(html->out, bench_url(html->run->side[RF_SIDE_A]->url, url, sizeof url), sizeof url);
     fputs(" – ringfetch bench", html->out);
 }
 

@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "bench_text.h"
 
 /* ---- the report ------------------------------------------------------------------------------------ */
 
@@ -43,28 +44,23 @@ bool bench_html_entries(const struct bench_html *html);
 
 /* ---- text: bench_html_text.c ------------------------------------------------------------------------- */
 
-enum { HTML_TEXT = 48 }; /* bytes that any of these need */
+enum { HTML_TEXT = 96 }; /* bytes that any of these need */
 
 /* Writes what strangers wrote: markup becomes text, and what hides or reorders becomes visible. At most `max` bytes of it;
  * what is cut ends in "...". NULL is "". */
 void html_text(FILE *out, const char *text, size_t max);
-/* "1.23 ms"; a dash where it is not known (NaN). Each of these returns text. */
+/* As bench_text.h has them, in a page's letters; a dash where nothing is known. Each returns text. */
 char *html_duration(double ns, char text[HTML_TEXT]);
 char *html_seconds(double seconds, char text[HTML_TEXT]); /* "10 s", "10 min", "2 h 5 min" */
 char *html_count(uint64_t count, char text[HTML_TEXT]);
-char *html_rate(double rate, char text[HTML_TEXT]); /* "12,345", "12.3" */
-/* "1.2%"; what is neither none nor all is never shown as that. */
+char *html_rate(double rate, char text[HTML_TEXT]); /* without "/s" */
+char *html_bytes(double bytes, char text[HTML_TEXT]);
 char *html_share(double share, char text[HTML_TEXT]);
-/* "+12.3%", of a ratio less 1. */
-char *html_change(double change, char text[HTML_TEXT]);
-/* A comparison's change or the end of its interval: a ratio as "+12.3%", of shares the difference as "+0.12". */
-char *html_metric_change(enum rf_metric metric, double change, char text[HTML_TEXT]);
+char *html_change(enum rf_metric metric, double change, char text[HTML_TEXT]);
+char *html_interval(enum rf_metric metric, double low, double high, char text[HTML_TEXT]);
 /* NaN where there is no histogram, or nothing in it. */
 double html_percentile(const struct rf_histogram *histogram, double percent);
 double html_mean(const struct rf_histogram *histogram);
-/* NaN of no requests. */
-double html_cpu_ns(const struct rf_load_figures *figures);
-double html_error_share(const struct rf_load_figures *figures);
 
 /* ---- axes: bench_html_axis.c --------------------------------------------------------------------------- */
 

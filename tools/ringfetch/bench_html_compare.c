@@ -41,13 +41,19 @@ static double at_percent(const struct scale *scale, double logarithm) {
     return 50 + 50 * fmax(-1, fmin(1, logarithm / scale->reach));
 }
 
+static void stretch(struct scale *scale, enum rf_metric metric, double end) {
+    bool open = !isfinite(end) || (metric != RF_METRIC_ERRORS && end <= 0);
+    if (!open) {
+        scale->reach = fmax(scale->reach, fabs(change_log(metric, end)) * 1.08);
+    }
+}
+
 static struct scale scale_of(const struct bench_run *run) {
     struct scale scale = {.reach = log1p(fmax(run->min_effect, 0.01)) * 1.6};
     for (int i = 0; i < RF_METRICS; i++) {
-        double low = change_log((enum rf_metric)i, run->comparison->metric[i].low);
-        double high = change_log((enum rf_metric)i, run->comparison->metric[i].high);
-        if (run->comparison->metric[i].samples && isfinite(low) && isfinite(high)) {
-            scale.reach = fmax(scale.reach, fmax(fabs(low), fabs(high)) * 1.08);
+        if (run->comparison->metric[i].samples) {
+            stretch(&scale, (enum rf_metric)i, run->comparison->metric[i].low);
+            stretch(&scale, (enum rf_metric)i, run->comparison->metric[i].high);
         }
     }
     scale.reach = fmin(scale.reach, log(REACH_MAX));
@@ -134,16 +140,15 @@ static char *value_of(enum rf_metric metric, double value, char text[HTML_TEXT])
 }
 
 static void put_change(FILE *out, const struct bench_run *run, enum rf_metric metric, bool known) {
-    char change[HTML_TEXT], low[HTML_TEXT], high[HTML_TEXT];
+    char change[HTML_TEXT], interval[HTML_TEXT];
     if (!known) {
         fputs("<td role=\"cell\" class=\"c-change\">not known</td>", out);
         return;
     }
-    fprintf(out, "<td role=\"cell\" class=\"c-change\"><b>%s%s</b><small>%s to %s</small></td>",
-            html_metric_change(metric, run->comparison->metric[metric].change, change),
-            metric == RF_METRIC_ERRORS ? " points" : "",
-            html_metric_change(metric, run->comparison->metric[metric].low, low),
-            html_metric_change(metric, run->comparison->metric[metric].high, high));
+    fprintf(out, "<td role=\"cell\" class=\"c-change\"><b>%s</b><small>%s</small></td>",
+            html_change(metric, run->comparison->metric[metric].change, change),
+            html_interval(metric, run->comparison->metric[metric].low,
+                          run->comparison->metric[metric].high, interval));
 }
 
 static void put_metric(const struct bench_html *html, enum rf_metric metric,
@@ -151,8 +156,8 @@ static void put_metric(const struct bench_html *html, enum rf_metric metric,
     static const char *const name[RF_METRICS] = {"Requests a second", "Mean latency", "p50 latency",
                                                  "p90 latency",       "p99 latency",  "Errors"};
     const struct bench_run *run = html->run;
-    double low = run->comparison->metric[metric].low, high = run->comparison->metric[metric].high;
-    bool known = run->comparison->metric[metric].samples && isfinite(low) && isfinite(high);
+    bool known =
+        run->comparison->metric[metric].samples && isfinite(run->comparison->metric[metric].change);
     enum rf_change verdict = run->comparison->metric[metric].verdict;
     const double value[] = {run->comparison->metric[metric].a, run->comparison->metric[metric].b};
     bool judged = run->comparison->metric[metric].judged;
@@ -253,7 +258,7 @@ void bench_html_thresholds(const struct bench_html *html) {
                     : threshold->failed ? "×"
                                         : "✓");
         fputs("</td><td>", html->out);
-        html_text(html->out, threshold->shown, sizeof threshold->shown);
+        html_text(html->out, bench_threshold_words(threshold), sizeof threshold->shown);
         fputs("</td></tr>\n", html->out);
     }
     html_table_end(html->out, false);

@@ -73,10 +73,10 @@ static void put_number(FILE *out, double value, const char *text) {
 static void put_entry(const struct bench_html *html, const struct entry *row) {
     const struct rf_load_entry *entry = row->entry;
     static const double percents[] = {50, 90, 99, 100};
-    char text[HTML_TEXT];
+    char text[HTML_TEXT], name[NAME_BYTES];
     double share = entry->requests ? (double)entry->errors / (double)entry->requests : 0;
     fputs("<tr><th scope=\"row\">", html->out);
-    html_text(html->out, entry->name, NAME_BYTES);
+    html_text(html->out, bench_entry_name(entry, name, sizeof name), sizeof name);
     fputs("</th>", html->out);
     if (html->sides > 1) {
         fprintf(html->out, "<td><span class=\"tag %s\">%s</span></td>", row->side->mark,

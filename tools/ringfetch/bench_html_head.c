@@ -19,6 +19,12 @@ struct head {
     unsigned rank;           /* the highest comes first */
 };
 
+/* A generator at its limit spoils every verdict but a regression, as it does in the exit status. */
+static bool is_spoilt(const struct bench_run *run) {
+    return run->machine.limits &&
+           !(run->comparison && run->comparison->verdict == RF_CHANGE_REGRESSED);
+}
+
 static bool head_of_comparison(const struct bench_run *run, struct head *head) {
     static const struct head heads[] = {
         [RF_CHANGE_REGRESSED] = {"Regressed", "regressed", "×", 6},
@@ -26,10 +32,10 @@ static bool head_of_comparison(const struct bench_run *run, struct head *head) {
         [RF_CHANGE_SAME] = {"No change that counts", "same", "=", 2},
         [RF_CHANGE_INCONCLUSIVE] = {"Inconclusive", "inconclusive", "?", 4},
     };
-    if (!run->comparison && !run->incomparable) {
+    if (!run->comparison && !run->incomparable && !run->machine.limits) {
         return false;
     }
-    bool known = run->comparison && !run->incomparable;
+    bool known = run->comparison && !run->incomparable && !is_spoilt(run);
     *head = heads[known ? run->comparison->verdict : RF_CHANGE_INCONCLUSIVE];
     return true;
 }
@@ -60,18 +66,27 @@ static bool head_of_thresholds(const struct bench_run *run, struct head *head) {
     return count > 0;
 }
 
-static void head_of_figures(const struct bench_html *html, struct head *head) {
+static size_t head_of_figures(const struct bench_html *html, struct head heads[HEADS_MAX]) {
     const struct rf_load_figures *figures = html->run->side[RF_SIDE_A];
-    char rate[HTML_TEXT];
-    *head = (struct head){"", "none", NULL, 0};
+    char rate[HTML_TEXT], errors[HTML_TEXT], all[HTML_TEXT];
+    size_t count = 0;
     if (figures->requests == 0) {
-        snprintf(head->text, sizeof head->text, "Nothing was measured");
-    } else if (figures->errors >= figures->requests) {
-        *head = (struct head){"No request succeeded", "regressed", "×", 0};
-    } else {
-        snprintf(head->text, sizeof head->text, "%s requests a second",
-                 html_rate(figures->rps, rate));
+        heads[0] = (struct head){"Nothing was measured", "inconclusive", "?", 0};
+        return 1;
     }
+    if (figures->errors >= figures->requests) {
+        heads[0] = (struct head){"No request succeeded", "regressed", "×", 0};
+        return 1;
+    }
+    if (bench_outcome(html->run) == BENCH_HAD_ERRORS && figures->errors) {
+        heads[count] = (struct head){"", "regressed", "×", 0};
+        snprintf(heads[count++].text, sizeof heads->text, "%s of %s requests failed",
+                 html_count(figures->errors, errors), html_count(figures->requests, all));
+    }
+    heads[count] = (struct head){"", "none", NULL, 0};
+    snprintf(heads[count++].text, sizeof heads->text, "%s requests a second",
+             html_rate(figures->rps, rate));
+    return count;
 }
 
 static size_t find_heads(const struct bench_html *html, struct head heads[HEADS_MAX]) {
@@ -83,10 +98,7 @@ static size_t find_heads(const struct bench_html *html, struct head heads[HEADS_
         heads[0] = heads[1];
         heads[1] = first;
     }
-    if (count == 0) {
-        head_of_figures(html, &heads[count++]);
-    }
-    return count;
+    return count ? count : head_of_figures(html, heads);
 }
 
 void bench_html_headline(const struct bench_html *html, char *text, size_t size) {
@@ -116,21 +128,19 @@ static const char *const metric_name[RF_METRICS] = {
 
 static void put_changes(const struct bench_html *html) {
     const struct rf_comparison *comparison = html->run->comparison;
+    bool saved = html->side[0].figures == html->run->baseline;
     const char *comma = "";
-    fprintf(html->out, "%s against %s: ", html->side[1].name,
-            html->side[0].figures == html->run->baseline ? "the baseline" : html->side[0].name);
-    for (int i = 0; i < RF_METRICS; i++) {
-        enum rf_metric metric = (enum rf_metric)i;
-        if (!comparison->metric[i].judged || comparison->metric[i].verdict != comparison->verdict ||
-            comparison->metric[i].samples == 0) {
+    fprintf(html->out, "%s against %s%s: ", html->side[1].name,
+            saved ? "the baseline" : html->side[0].name,
+            comparison->verdict == RF_CHANGE_INCONCLUSIVE ? ", not decided" : "");
+    for (enum rf_metric i = 0; i < RF_METRICS; i++) {
+        if (!comparison->metric[i].judged || comparison->metric[i].verdict != comparison->verdict) {
             continue;
         }
-        char change[HTML_TEXT], low[HTML_TEXT], high[HTML_TEXT];
-        fprintf(html->out, "%s%s <b>%s%s</b> (%s to %s)", comma, metric_name[i],
-                html_metric_change(metric, comparison->metric[i].change, change),
-                metric == RF_METRIC_ERRORS ? " points" : "",
-                html_metric_change(metric, comparison->metric[i].low, low),
-                html_metric_change(metric, comparison->metric[i].high, high));
+        char change[HTML_TEXT], interval[HTML_TEXT];
+        fprintf(html->out, "%s%s <b>%s</b> (%s)", comma, metric_name[i],
+                html_change(i, comparison->metric[i].change, change),
+                html_interval(i, comparison->metric[i].low, comparison->metric[i].high, interval));
         comma = ", ";
     }
     fputs(*comma ? "." : "no metric says so alone.", html->out);
@@ -154,15 +164,25 @@ static void put_figures(const struct bench_html *html) {
     }
     fprintf(html->out, "%s of %s failed (", html_count(figures->errors, count),
             html_count(figures->requests, all));
-    html_text(html->out, html_share(html_error_share(figures), share), HTML_TEXT);
+    html_text(html->out, html_share(bench_error_share(figures), share), HTML_TEXT);
     fputs(").", html->out);
+}
+
+static void put_spoilt(const struct bench_html *html) {
+    char text[LINE_BYTES];
+    bench_limits(&html->run->machine, text, sizeof text);
+    fputs("These figures say more of this machine than of the server; ", html->out);
+    html_text(html->out, text, sizeof text);
+    fputc('.', html->out);
 }
 
 static void put_lead(const struct bench_html *html) {
     const struct bench_run *run = html->run;
     const struct rf_comparison *comparison = run->comparison;
-    fputs("<p class=\"lead\">", html->out);
-    if (run->incomparable) {
+    fprintf(html->out, "<p class=\"%s\">", is_spoilt(run) ? "notice" : "lead");
+    if (is_spoilt(run)) {
+        put_spoilt(html);
+    } else if (run->incomparable) {
         fputs("The baseline can't be compared with: ", html->out);
         html_text(html->out, run->incomparable, LINE_BYTES);
         fputc('.', html->out);
@@ -188,7 +208,7 @@ static void warn(FILE *out, const char *intro, const char *text) {
 static void put_warnings(const struct bench_html *html) {
     const struct bench_run *run = html->run;
     char text[LINE_BYTES];
-    if (run->machine.limits) {
+    if (run->machine.limits && !is_spoilt(run)) {
         bench_limits(&run->machine, text, sizeof text);
         warn(html->out, "These figures say more of this machine than of the server; ", text);
     }
@@ -210,6 +230,7 @@ static void put_warnings(const struct bench_html *html) {
 /* ---- where and when -------------------------------------------------------------------------------------- */
 
 static void put_urls(const struct bench_html *html) {
+    char url[URL_BYTES];
     fputs("<p class=\"urls\">", html->out);
     for (unsigned i = 0; i < html->sides; i++) {
         const struct html_side *side = &html->side[i];
@@ -218,7 +239,7 @@ static void put_urls(const struct bench_html *html) {
             fprintf(html->out, "<b class=\"tag %s\">%s</b> ", side->mark, side->name);
         }
         fputs("<code>", html->out);
-        html_text(html->out, side->figures->url, URL_BYTES);
+        html_text(html->out, bench_url(side->figures->url, url, sizeof url), sizeof url);
         fputs("</code></span>", html->out);
     }
     fputs("</p>\n", html->out);
@@ -290,9 +311,9 @@ static char *figure_of(const struct rf_load_figures *figures, enum tile tile,
     case TILE_MAX:
         return html_duration(html_percentile(latency, 100), text);
     case TILE_ERRORS:
-        return html_share(html_error_share(figures), text);
+        return html_share(bench_error_share(figures), text);
     default:
-        return html_duration(html_cpu_ns(figures), text);
+        return html_duration(bench_cpu_us(figures) * 1000, text);
     }
 }
 

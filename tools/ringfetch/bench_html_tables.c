@@ -8,8 +8,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "text.h"
-
 static void open_card(const struct bench_html *html, const char *title, bool wide) {
     fprintf(html->out, "<section class=\"card%s\">\n<h2>%s</h2>\n", wide ? " across" : "", title);
     html_table_begin(html->out, title, false);
@@ -84,7 +82,7 @@ static void put_durations(const struct bench_html *html) {
 typedef char *total_fn(const struct rf_load_figures *figures, char text[HTML_TEXT]);
 
 static char *bytes_of(uint64_t bytes, char text[HTML_TEXT]) {
-    return text_bytes(text, HTML_TEXT, (double)bytes);
+    return html_bytes((double)bytes, text);
 }
 static char *requests(const struct rf_load_figures *figures, char text[HTML_TEXT]) {
     return html_count(figures->requests, text);
@@ -108,7 +106,7 @@ static char *received_rate(const struct rf_load_figures *figures, char text[HTML
     if (!(figures->seconds > 0)) {
         return NULL;
     }
-    text_bytes(text, HTML_TEXT - 2, (double)figures->received_bytes / figures->seconds);
+    html_bytes((double)figures->received_bytes / figures->seconds, text);
     return strcat(text, "/s");
 }
 static char *bodies(const struct rf_load_figures *figures, char text[HTML_TEXT]) {
@@ -139,7 +137,7 @@ static char *cpu(const struct rf_load_figures *figures, char text[HTML_TEXT]) {
     return text;
 }
 static char *cpu_a_request(const struct rf_load_figures *figures, char text[HTML_TEXT]) {
-    return html_duration(html_cpu_ns(figures), text);
+    return html_duration(bench_cpu_us(figures) * 1000, text);
 }
 
 static void put_total(const struct bench_html *html, const char *name, total_fn *total) {
@@ -273,15 +271,16 @@ static void put_statuses(const struct bench_html *html) {
 }
 
 static void put_kind(const struct bench_html *html, unsigned kind) {
-    struct rf_error error = {.kind = (uint8_t)kind};
-    const char *name = rf_kind_name(kind);
-    char meaning[300];
+    struct rf_error_row row = {"other", "", "", false};
+    if (kind) {
+        rf_error_row(kind - 1, &row);
+    }
     fputs("<tr><th scope=\"row\" class=\"words\"><b>", html->out);
-    html_text(html->out, name ? name : "other", 100);
+    html_text(html->out, row.kind, 100);
     fputs("</b><small>", html->out);
-    html_text(html->out, rf_error_text(error, meaning, sizeof meaning), sizeof meaning);
-    fputs("; fault: ", html->out);
-    html_text(html->out, rf_error_fault(error), 100);
+    html_text(html->out, row.meaning, 300);
+    fputs(*row.fault ? "; fault: " : "", html->out);
+    html_text(html->out, row.fault, 100);
     fputs("</small></th>", html->out);
     put_counts(html, kind_of, kind);
     fputs("</tr>\n", html->out);

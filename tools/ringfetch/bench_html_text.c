@@ -7,11 +7,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "bench_text.h"
 #include "text.h"
 
 enum { ESCAPED_MAX = 2048 };
-
-static const char unknown[] = "–";
 
 void html_text(FILE *out, const char *text, size_t max) {
     char safe[ESCAPED_MAX];
@@ -39,22 +38,40 @@ void html_text(FILE *out, const char *text, size_t max) {
     }
 }
 
-char *html_duration(double ns, char text[HTML_TEXT]) {
-    if (!(ns >= 0) || !isfinite(ns)) {
-        return strcpy(text, unknown);
+/* The letters that a page has and a terminal may lack: a dash, a minus sign, a micro. */
+static char *pretty(char text[HTML_TEXT]) {
+    static const struct {
+        const char *plain, *better;
+    } letters[] = {{" .. ", " to "}, {" us", " µs"}, {"-", "−"}};
+    char plain[HTML_TEXT];
+    size_t used = 0;
+    memcpy(plain, text, HTML_TEXT);
+    if (strcmp(plain, "-") == 0) {
+        return strcpy(text, "–");
     }
-    bench_duration(ns, text);
-    /* A page has the letter that a terminal may lack. */
-    size_t length = strlen(text);
-    if (length > 3 && strcmp(text + length - 3, " us") == 0) {
-        strcpy(text + length - 2, "µs");
+    for (const char *at = plain; *at;) {
+        size_t i = 0;
+        while (i < 3 && strncmp(at, letters[i].plain, strlen(letters[i].plain)) != 0) {
+            i++;
+        }
+        if (i < 3) {
+            used = text_add(text, HTML_TEXT, used, "%s", letters[i].better);
+            at += strlen(letters[i].plain);
+        } else {
+            used = text_add(text, HTML_TEXT, used, "%c", *at++);
+        }
     }
     return text;
 }
 
+char *html_duration(double ns, char text[HTML_TEXT]) {
+    bench_duration(ns, text);
+    return pretty(text);
+}
+
 char *html_seconds(double seconds, char text[HTML_TEXT]) {
     if (!(seconds >= 0) || seconds > 1e9) {
-        return strcpy(text, unknown);
+        return strcpy(text, "–");
     }
     unsigned whole = (unsigned)(seconds + 0.5);
     if (whole < 120) {
@@ -78,66 +95,25 @@ char *html_count(uint64_t count, char text[HTML_TEXT]) {
 }
 
 char *html_rate(double rate, char text[HTML_TEXT]) {
-    if (!(rate >= 0) || rate > 1e18) {
-        return strcpy(text, unknown);
-    }
-    if (rate >= 99.95) {
-        return bench_count((uint64_t)(rate + 0.5), text);
-    }
-    snprintf(text, HTML_TEXT, "%.3g", rate);
-    return text;
+    bench_rate(rate, text);
+    text[strcspn(text, "/")] = '\0';
+    return pretty(text);
+}
+
+char *html_bytes(double bytes, char text[HTML_TEXT]) {
+    return pretty(bench_bytes(bytes, text));
 }
 
 char *html_share(double share, char text[HTML_TEXT]) {
-    double percent = share * 100;
-    if (!isfinite(percent)) {
-        return strcpy(text, unknown);
-    }
-    if (percent > 0 && percent < 0.001) {
-        return strcpy(text, "<\u00a00.001%");
-    }
-    if (percent < 100 && percent >= 99.95) {
-        return strcpy(text, ">\u00a099.9%");
-    }
-    snprintf(text, HTML_TEXT, percent >= 99.95 || percent == 0 ? "%.0f%%" : "%.2g%%", percent);
-    if (percent >= 9.95 && percent < 99.95) {
-        snprintf(text, HTML_TEXT, "%.1f%%", percent);
-    }
-    return text;
+    return pretty(bench_share(share, text));
 }
 
-char *html_change(double change, char text[HTML_TEXT]) {
-    double percent = change * 100;
-    if (!isfinite(percent)) {
-        return strcpy(text, unknown);
-    }
-    if (change >= 9) {
-        snprintf(text, HTML_TEXT, "×%.3g", change + 1);
-        return text;
-    }
-    double size = fabs(percent);
-    const char *sign = size < 0.005 ? "" : percent > 0 ? "+" : "−";
-    snprintf(text, HTML_TEXT, size < 9.995 ? "%s%.2f%%" : "%s%.1f%%", sign, size);
-    return text;
+char *html_change(enum rf_metric metric, double change, char text[HTML_TEXT]) {
+    return pretty(bench_change(metric, change, text));
 }
 
-char *html_metric_change(enum rf_metric metric, double change, char text[HTML_TEXT]) {
-    if (metric != RF_METRIC_ERRORS) {
-        return html_change(change - 1, text);
-    }
-    if (!isfinite(change)) {
-        return strcpy(text, unknown);
-    }
-    double points = fabs(change) * 100;
-    snprintf(text, HTML_TEXT, "%s%.*f",
-             points < 0.0005 ? ""
-             : change > 0    ? "+"
-                             : "−",
-             points < 0.1     ? 3
-             : points < 9.995 ? 2
-                              : 1,
-             points);
-    return text;
+char *html_interval(enum rf_metric metric, double low, double high, char text[HTML_TEXT]) {
+    return pretty(bench_interval(metric, low, high, text));
 }
 
 double html_percentile(const struct rf_histogram *histogram, double percent) {
@@ -149,13 +125,4 @@ double html_percentile(const struct rf_histogram *histogram, double percent) {
 
 double html_mean(const struct rf_histogram *histogram) {
     return histogram && rf_histogram_total(histogram) ? rf_histogram_mean(histogram) : NAN;
-}
-
-double html_cpu_ns(const struct rf_load_figures *figures) {
-    double cpu_s = figures->cpu_user_s + figures->cpu_system_s;
-    return figures->requests ? cpu_s * 1e9 / (double)figures->requests : NAN;
-}
-
-double html_error_share(const struct rf_load_figures *figures) {
-    return figures->requests ? (double)figures->errors / (double)figures->requests : NAN;
 }
