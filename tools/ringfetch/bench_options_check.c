@@ -59,18 +59,22 @@ static const char *check_asked(const struct bench_options *options) {
     return NULL;
 }
 
-static const char *check_load(const struct bench_options *options) {
+static const char *check_length(const struct bench_options *options) {
     const struct rf_load_settings *load = &options->load;
-    bool open_loop = load->rate > 0 || (load->ramp_count && !load->ramp_connections);
     if (load->requests && load->duration_s > 0) {
         return "-n, --requests and -d, --duration contradict each other";
     }
     if (load->ramp_count && load->duration_s > 0) {
         return "--ramp says how long: -d, --duration contradicts it";
     }
-    if (load->ramp_count && load->requests) {
-        return "--ramp says how long: -n, --requests contradicts it";
-    }
+    return load->ramp_count && load->requests
+               ? "--ramp says how long: -n, --requests contradicts it"
+               : NULL;
+}
+
+static const char *check_schedule(const struct bench_options *options) {
+    const struct rf_load_settings *load = &options->load;
+    bool open_loop = load->rate > 0 || (load->ramp_count && !load->ramp_connections);
     if (load->ramp_count && load->rate > 0) {
         return "-R, --rate and --ramp contradict each other";
     }
@@ -234,7 +238,7 @@ static void complete_threads(struct bench_options *options) {
 
 bool bench_options_finish(struct bench_options *options, char *why, size_t why_size) {
     static const char *(*const checks[])(const struct bench_options *) = {
-        check_asked, check_load, check_connections, check_comparison};
+        check_asked, check_length, check_schedule, check_connections, check_comparison};
     find_sides(options);
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
         if (!say(why, why_size, checks[i](options))) {
