@@ -50,7 +50,7 @@ load_plan = arrivals plan plan_message plan_target plan_turn random template tem
 load_core =
 load   = $(load_plan) $(load_core)
 job    = host job job_check job_exchange job_memory job_request loan sched
-top_load = engine_load
+top_load = engine_load engine_load_blocks engine_load_figures engine_load_judge engine_load_merge engine_load_period engine_load_resolve engine_load_run engine_load_series engine_load_settings engine_load_tallies engine_load_thread
 top    = $(top_load) engine engine_check engine_confirm engine_control engine_errors engine_feed engine_fetch engine_info engine_limits engine_result engine_settings engine_sink engine_submit engine_unique engine_worker
 sim    = ring_sim ring_sim_ops ring_sim_net ring_sim_world ring_timers
 
@@ -69,7 +69,7 @@ cli_table = check_table check_live check_summary check_text
 origin = serve serve_options identity listen worker connection connection_read connection_tls request range query pattern reply keys log tally \
          endpoints endpoints_sizes endpoints_faults endpoints_status endpoints_mirror endpoints_file
 
-examples = fetch_one gather my_output
+examples = fetch_one gather load_one my_output
 
 # What gets built and tested; a part of it for a quick turn: make BUILD=/tmp/b rooms="base http" unit
 rooms ?= base tls http stats expect document net input output conn load job ring top cli origin
