@@ -47,7 +47,7 @@ output = output output_fault output_verify output_files output_stdout output_rec
 conn   = conn conn_dial conn_h1 conn_origin conn_pool conn_secure conn_wire
 # load: what is asked, and who asks it
 load_plan = arrivals plan plan_message plan_target plan_turn random template template_file template_fill
-load_core =
+load_core = load load_order load_lane load_conn load_request load_wire load_h1 load_judge load_tally
 load   = $(load_plan) $(load_core)
 job    = host job job_check job_exchange job_memory job_request loan sched
 top_load = engine_load engine_load_blocks engine_load_figures engine_load_judge engine_load_merge engine_load_period engine_load_resolve engine_load_run engine_load_series engine_load_settings engine_load_tallies engine_load_thread

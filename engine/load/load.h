@@ -74,6 +74,9 @@ struct load_tally {
 bool load_tally_init(struct load_tally *tally, bool open_loop);
 void load_tally_deinit(struct load_tally *tally);
 void load_tally_reset(struct load_tally *tally);
+/* On the heap, ready: what workers hold and hand in. NULL: memory is out. */
+struct load_tally *load_tally_new(bool open_loop);
+void load_tally_free(struct load_tally *tally); /* NULL is allowed */
 
 /* What a worker saw of one entry in all counted orders. */
 struct load_entry_tally {
@@ -116,7 +119,8 @@ struct load_shared {
     atomic_int_fast64_t
         quota; /* requests that may still begin in counted orders; a large number: any */
     bool has_quota;
-    /* Takes a full tally and returns an empty one. On the worker's thread. */
+    /* Takes a full tally, which is the engine's then, and returns an empty one made by load_tally_new: a worker frees those it holds. On the
+     * worker's thread. */
     struct load_tally *(*hand_in)(void *context, struct load_tally *full);
     void *context;
 };

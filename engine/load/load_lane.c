@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * load_lane.c: which connection sends which request. A lane's idle connections are a stack, so that those in use are few and warm; one that
+ * has been answered goes on at once, without being filed anywhere, which is all that happens in a plain closed loop. The worker's thread.
+ *
+ * Rejected: requests that belong to a connection from the start. With several targets a connection would have to be closed whenever the
+ * next request is for another one.
+ */
+#include "load/load_private.h"
+
+enum { DUE_ROOM_MIN = 64 };
+
+void lane_init(struct load_lane *lane, const struct plan_target *target) {
+    *lane = (struct load_lane){.target = target, .side = target->side};
+    list_init(&lane->idle);
+    list_init(&lane->partial);
+    list_init(&lane->again);
+    lane->is_near =
+        target->unix_path || (target->address_count && address_is_loopback(target->address));
+    if (target->unix_path) {
+        lane->unix_address.sun_family = AF_UNIX;
+        strncpy(lane->unix_address.sun_path, target->unix_path,
+                sizeof lane->unix_address.sun_path - 1);
+    }
+}
+
+void lane_deinit(struct load_lane *lane, struct load_worker *worker) {
+    lane_clear_all(worker, lane);
+    pool_release(worker->pool, lane->due, lane->due_room * sizeof *lane->due);
+}
+
+uint32_t load_next_entry(struct load_worker *worker, uint8_t side) {
+    int64_t only = worker->only_entry[side];
+    return only >= 0 ? (uint32_t)only : plan_turn_next(worker->turn[side]);
+}
+
+/* ---- what waits --------------------------------------------------------------------------------- */
+
+static void make_room(struct load_lane *lane, struct pool *pool) {
+    unsigned room = lane->due_room ? lane->due_room * 2 : DUE_ROOM_MIN;
+    struct load_due *due = pool_acquire(pool, room * sizeof *due);
+    for (unsigned i = 0; i < lane->due_count; i++)
+        due[i] = lane->due[(lane->due_first + i) & (lane->due_room - 1)];
+    pool_release(pool, lane->due, lane->due_room * sizeof *due);
+    lane->due = due;
+    lane->due_room = room;
+    lane->due_first = 0;
+}
+
+void lane_push(struct load_worker *worker, uint32_t entry, uint64_t due_ns) {
+    struct load_lane *lane = &worker->lane[worker->plan->entry[entry].target];
+    if (lane->due_count == lane->due_room)
+        make_room(lane, worker->pool);
+    unsigned at = (lane->due_first + lane->due_count++) & (lane->due_room - 1);
+    lane->due[at] = (struct load_due){.due_ns = due_ns, .entry = entry};
+    worker->waiting++;
+}
+
+static struct load_due pop(struct load_worker *worker, struct load_lane *lane) {
+    struct load_due due = lane->due[lane->due_first];
+    lane->due_first = (lane->due_first + 1) & (lane->due_room - 1);
+    lane->due_count--;
+    worker->waiting--;
+    return due;
+}
+
+void lane_push_again(struct load_worker *worker, struct load_lane *lane,
+                     const struct load_request *request) {
+    struct load_again *again = pool_acquire(worker->pool, sizeof *again);
+    again->request = *request;
+    list_push_back(&lane->again, &again->link);
+    lane->again_count++;
+    worker->waiting++;
+}
+
+static bool pop_again(struct load_worker *worker, struct load_lane *lane,
+                      struct load_request *request) {
+    struct link *link = list_pop_front(&lane->again);
+    if (!link)
+        return false;
+    struct load_again *again = LIST_ENTRY(link, struct load_again, link);
+    *request = again->request;
+    pool_release(worker->pool, again, sizeof *again);
+    lane->again_count--;
+    worker->waiting--;
+    return true;
+}
+
+void lane_clear(struct load_worker *worker, struct load_lane *lane) {
+    worker->waiting -= lane->due_count;
+    lane->due_count = 0;
+}
+
+void lane_clear_all(struct load_worker *worker, struct load_lane *lane) {
+    struct load_request request;
+    lane_clear(worker, lane);
+    while (pop_again(worker, lane, &request))
+        load_request_release(worker, &request);
+}
+
+static bool lane_is_waiting(const struct load_lane *lane) {
+    return lane->due_count || lane->again_count;
+}
+
+/* ---- what fails without having been sent --------------------------------------------------------------- */
+
+static void fail_due(struct load_worker *worker, struct load_due due, struct load_conn *conn,
+                     struct err err) {
+    struct load_request request = {.entry = due.entry, .due_ns = due.due_ns};
+    load_count(worker, &(struct load_outcome){.request = &request, .conn = conn, .err = err});
+}
+
+void lane_fail_one(struct load_worker *worker, struct load_lane *lane, struct load_conn *conn,
+                   struct err err) {
+    struct load_request request;
+    if (pop_again(worker, lane, &request)) {
+        load_count(worker, &(struct load_outcome){.request = &request, .conn = conn, .err = err});
+        load_request_release(worker, &request);
+    } else if (lane->due_count) {
+        struct load_due due = pop(worker, lane);
+        if (!worker->closed_loop || load_take_quota(worker))
+            fail_due(worker, due, conn, err);
+    }
+}
+
+static bool is_expired(const struct load_worker *worker, uint64_t due_ns, uint64_t now) {
+    return due_ns && now >= due_ns + worker->options.request_timeout_ns;
+}
+
+/* A time limit counts from when a request was due: a server that has stalled ends a run no later for what piled up meanwhile. */
+void lane_expire(struct load_worker *worker, struct load_lane *lane, uint64_t now) {
+    while (lane->due_count && is_expired(worker, lane->due[lane->due_first].due_ns, now))
+        fail_due(worker, pop(worker, lane), NULL, err_make(STAGE_LOCAL, ERR_TIMED_OUT, 0));
+}
+
+/* ---- connections and their places ---------------------------------------------------------------------- */
+
+void lane_unfile(struct load_conn *conn) {
+    if (conn->filed != FILED_NOT)
+        list_remove(&conn->file);
+    conn->filed = FILED_NOT;
+}
+
+static void file(struct load_conn *conn) {
+    const struct load_options *options = &conn->worker->options;
+    struct load_lane *lane = conn->lane;
+    enum filed filed = FILED_NOT;
+    if (!options->no_keepalive && load_wire_can_send(conn)) {
+        if (!conn->count)
+            filed = FILED_IDLE;
+        else if (conn->count < options->pipeline)
+            filed = FILED_PARTIAL;
+    }
+    if (filed == conn->filed)
+        return;
+    lane_unfile(conn);
+    conn->filed = (uint8_t)filed;
+    if (filed == FILED_IDLE)
+        list_push_front(&lane->idle, &conn->file);
+    else if (filed == FILED_PARTIAL)
+        list_push_back(&lane->partial, &conn->file);
+}
+
+bool lane_next(struct load_lane *lane, struct load_conn *conn) {
+    struct load_worker *worker = conn->worker;
+    struct load_request request;
+    uint64_t now = ring_now(worker->ring);
+    if (!worker->active)
+        return false;
+    if (pop_again(worker, lane, &request)) {
+        load_request_repeat(conn, &request);
+        return true;
+    }
+    while (lane->due_count) {
+        if (!worker->closed_loop && worker->outstanding >= worker->options.outstanding_max) {
+            worker->now->limits |= LOAD_LIMIT_OUTSTANDING;
+            return false;
+        }
+        struct load_due due = pop(worker, lane);
+        if (worker->closed_loop) {
+            if (!load_may_begin(worker) || !load_take_quota(worker))
+                return false;
+        } else if (is_expired(worker, due.due_ns, now)) {
+            fail_due(worker, due, NULL, err_make(STAGE_LOCAL, ERR_TIMED_OUT, 0));
+            continue;
+        }
+        load_request_begin(conn, due.entry, due.due_ns);
+        return true;
+    }
+    return false;
+}
+
+/* Closed loop: the next request of all, if it is for this lane. */
+static bool go_on(struct load_lane *lane, struct load_conn *conn) {
+    struct load_worker *worker = conn->worker;
+    if (!worker->closed_loop || lane->side != worker->order.side || !load_may_begin(worker))
+        return false;
+    while (worker->outstanding + worker->waiting < worker->token_max) {
+        uint32_t entry = load_next_entry(worker, lane->side);
+        if (UNLIKELY(&worker->lane[worker->plan->entry[entry].target] != lane)) {
+            lane_push(worker, entry, 0);
+            continue;
+        }
+        if (!load_take_quota(worker))
+            return false;
+        load_request_begin(conn, entry, 0);
+        return true;
+    }
+    return false;
+}
+
+void lane_refill(struct load_conn *conn) {
+    struct load_lane *lane = conn->lane;
+    const struct load_options *options = &conn->worker->options;
+    if (UNLIKELY(options->no_keepalive))
+        return;
+    while (conn->count < options->pipeline && load_wire_can_send(conn)) {
+        bool begun = UNLIKELY(lane_is_waiting(lane)) ? lane_next(lane, conn) : go_on(lane, conn);
+        if (!begun)
+            break;
+    }
+    file(conn);
+}
+
+/* ---- serving what waits ------------------------------------------------------------------------------------ */
+
+static struct load_conn *pick(const struct load_worker *worker, struct load_lane *lane) {
+    struct link *link = list_first(&lane->idle);
+    if (!link && lane->conns >= worker->options.connections)
+        link = list_first(&lane->partial);
+    return link ? LIST_ENTRY(link, struct load_conn, file) : NULL;
+}
+
+/* How many connections may be opened for what still waits. */
+static unsigned wanted(const struct load_worker *worker, const struct load_lane *lane) {
+    const struct load_options *options = &worker->options;
+    unsigned most = worker->closed_loop
+                        ? (worker->token_max + options->pipeline - 1) / options->pipeline
+                        : options->outstanding_max;
+    unsigned waiting = lane->due_count + lane->again_count;
+    unsigned each = options->no_keepalive ? 1 : options->pipeline;
+    unsigned opening = lane->opening;
+    if (!worker->closed_loop && lane->conns < options->connections)
+        each = 1; /* more connections come before fuller ones */
+    unsigned needed = (waiting + each - 1) / each;
+    if (most < 1)
+        most = 1; /* what is asked again must be, whatever the ramp says */
+    if (needed <= opening || lane->conns >= most)
+        return 0;
+    return needed - opening < most - lane->conns ? needed - opening : most - lane->conns;
+}
+
+void lane_serve(struct load_worker *worker, struct load_lane *lane) {
+    struct load_conn *conn;
+    while (lane_is_waiting(lane) && (conn = pick(worker, lane)) && lane_next(lane, conn))
+        file(conn);
+    if (!lane_is_waiting(lane) || !worker->active)
+        return;
+    for (unsigned n = wanted(worker, lane); n && load_may_open(worker, lane); n--)
+        load_conn_open(worker, lane);
+}
+
+void lane_open_ahead(struct load_worker *worker, uint8_t side) {
+    unsigned count = worker->plan->target_count;
+    while (worker->to_open[side]) {
+        struct load_lane *lane = &worker->lane[worker->next_lane[side] % count];
+        if (lane->side == side) {
+            if (!load_may_open(worker, lane))
+                return;
+            worker->to_open[side]--;
+            load_conn_open(worker, lane);
+        }
+        worker->next_lane[side]++;
+    }
+}
