@@ -65,6 +65,7 @@ cli_bench_save = bench_json bench_json_figures bench_json_out bench_read bench_r
 cli_bench_reports = bench_junit bench_markdown bench_metrics bench_hdr bench_summary bench_summary_bars bench_summary_facts bench_text
 cli_bench_html = bench_html bench_html_axis bench_html_compare bench_html_entries bench_html_head bench_html_histogram bench_html_page bench_html_percentiles bench_html_plot bench_html_tables \
                  bench_html_text bench_html_times
+cli_bench_requests = bench_requests bench_requests_json
 cli_table = check_table check_live check_summary check_text
 origin = serve serve_options identity listen worker connection connection_read connection_tls request range query pattern reply keys log tally \
          endpoints endpoints_sizes endpoints_faults endpoints_status endpoints_mirror endpoints_file
@@ -78,7 +79,7 @@ CORE_SRC = $(foreach r,$(filter-out ring top cli origin,$(rooms)),$(call parts,$
            $(if $(filter top,$(rooms)),$(call parts,top,engine/))
 RING_SRC = $(if $(filter ring,$(rooms)),$(call parts,ring,engine/ring/))
 SIM_SRC  = $(call parts,sim,engine/ring/)
-CLI_TOOLS = $(foreach part,cli cli_tally cli_html cli_memory cli_table cli_bench cli_bench_save cli_bench_reports cli_bench_html,$(call parts,$(part),tools/ringfetch/))
+CLI_TOOLS = $(foreach part,cli cli_tally cli_html cli_memory cli_table cli_bench cli_bench_save cli_bench_reports cli_bench_html cli_bench_requests,$(call parts,$(part),tools/ringfetch/))
 CLI_SRC  = $(CLI_TOOLS) $(call parts,origin,tools/origin/)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * template.h: text with placeholders: {seq} {rand:A:B} {uuid} {line:FILE}. Parsed once, filled in again and again
- * without asking for memory but in the caller's bytes. {{ stands for a brace, and }} for one where it closes a {{ (so that the end of
- * {"json":{"a":1}} needs no escapes); other text in braces is text, but what begins like a placeholder and is malformed is refused. Random numbers are the caller's thread's own; {seq} and {line} are
- * counted for all threads together.
+ * without asking for memory but in the caller's bytes. {{ stands for a brace, and }} for one where it closes a {{ (so that the
+ * end of {"json":{"a":1}} needs no escapes); other text in braces is text, but what begins like a placeholder and is malformed
+ * is refused. Random numbers are the caller's thread's own; {seq} and {line} are counted for all threads together.
  */
 #ifndef LOAD_TEMPLATE_H
 #define LOAD_TEMPLATE_H
