@@ -31,11 +31,13 @@ char *bench_duration(double ns, char *text) {
         const char *name;
         double ns;
     } units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
-    if (!(ns >= 0 && ns < 1e18))
+    if (!(ns >= 0 && ns < 1e18)) {
         return dash(text);
+    }
     unsigned unit = 0;
-    while (unit < 3 && ns / units[unit].ns >= 999.5)
+    while (unit < 3 && ns / units[unit].ns >= 999.5) {
         unit++;
+    }
     double number = ns / units[unit].ns;
     bool whole = number == floor(number);
     snprintf(text, 24, "%.*f %s", whole ? 0 : decimals(number), number, units[unit].name);
@@ -48,8 +50,9 @@ char *bench_count(uint64_t count, char *text) {
 
 char *bench_rate(double per_second, char *text) {
     char digits[32];
-    if (!(per_second >= 0 && per_second < 1e15))
+    if (!(per_second >= 0 && per_second < 1e15)) {
         return dash(text);
+    }
     if (per_second < 999.5) {
         bool whole = per_second == floor(per_second);
         snprintf(text, BENCH_FIGURE_BYTES, "%.*f/s", whole ? 0 : decimals(per_second), per_second);
@@ -63,24 +66,27 @@ char *bench_rate(double per_second, char *text) {
 
 char *bench_share(double share, char *text) {
     double percent = 100 * share;
-    if (!(percent >= 0 && percent <= 100))
+    if (!(percent >= 0 && percent <= 100)) {
         return dash(text);
+    }
     const char *bound = percent <= 0     ? "0%"
                         : percent >= 100 ? "100%"
                         : percent > 99.9 ? ">99.9%"
                         : percent < 1e-3 ? "<0.001%"
                                          : NULL;
     int after = percent < 0.00995 ? 4 : percent < 0.0995 ? 3 : decimals(percent);
-    if (bound)
+    if (bound) {
         snprintf(text, BENCH_FIGURE_BYTES, "%s", bound);
-    else
+    } else {
         snprintf(text, BENCH_FIGURE_BYTES, "%.*f%%", after, percent);
+    }
     return text;
 }
 
 char *bench_parts(double share, char *text) {
-    if (!(fabs(share) < 1e6))
+    if (!(fabs(share) < 1e6)) {
         return dash(text);
+    }
     snprintf(text, BENCH_FIGURE_BYTES, "%.6g%%", 100 * share);
     return text;
 }
@@ -88,10 +94,12 @@ char *bench_parts(double share, char *text) {
 char *bench_bytes(double bytes, char *text) {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
     unsigned unit = 0;
-    if (!(bytes >= 0 && bytes < 1e18))
+    if (!(bytes >= 0 && bytes < 1e18)) {
         return dash(text);
-    for (; bytes >= 999.5 && unit < 5; unit++)
+    }
+    for (; bytes >= 999.5 && unit < 5; unit++) {
         bytes /= 1024;
+    }
     snprintf(text, BENCH_FIGURE_BYTES, "%.*f %s", unit ? decimals(bytes) : 0, bytes, units[unit]);
     return text;
 }
@@ -111,22 +119,25 @@ char *bench_value(enum rf_metric metric, double value, char *text) {
 static char *change_number(enum rf_metric metric, double change, char *text) {
     double percent = metric == RF_METRIC_ERRORS ? 100 * change : 100 * (change - 1);
     int after = fabs(percent) >= 99.95 ? 0 : 1;
-    if (metric == RF_METRIC_ERRORS && fabs(percent) < 9.995)
+    if (metric == RF_METRIC_ERRORS && fabs(percent) < 9.995) {
         after = 2;
-    if (!isfinite(percent) || fabs(percent) > 1e9)
+    }
+    if (!isfinite(percent) || fabs(percent) > 1e9) {
         snprintf(text, BENCH_FIGURE_BYTES, "?");
-    else if (fabs(percent) * pow(10, after) < 0.5)
+    } else if (fabs(percent) * pow(10, after) < 0.5) {
         snprintf(text, BENCH_FIGURE_BYTES, "%.*f", after, 0.0);
-    else
+    } else {
         snprintf(text, BENCH_FIGURE_BYTES, "%+.*f", after, percent);
+    }
     return text;
 }
 
 char *bench_change(enum rf_metric metric, double change, char *text) {
     char number[BENCH_FIGURE_BYTES];
     change_number(metric, change, number);
-    if (*number == '?')
+    if (*number == '?') {
         return dash(text);
+    }
     snprintf(text, BENCH_FIGURE_BYTES, "%.40s%s", number, metric == RF_METRIC_ERRORS ? " pp" : "%");
     return text;
 }
@@ -136,8 +147,9 @@ char *bench_interval(enum rf_metric metric, double low, double high, char *text)
     bool errors = metric == RF_METRIC_ERRORS;
     /* A ratio's open end is 0, a difference's minus infinity. */
     bool open_low = !isfinite(low) || (!errors && low <= 0), open_high = !isfinite(high);
-    if (open_low && open_high)
+    if (open_low && open_high) {
         return dash(text);
+    }
     change_number(metric, low, from);
     change_number(metric, high, to);
     snprintf(text, BENCH_FIGURE_BYTES, "%.16s%s .. %.16s%s", open_low ? "?" : from,
@@ -152,19 +164,23 @@ char *bench_interval(enum rf_metric metric, double low, double high, char *text)
 
 struct bench_sides bench_sides_measured(const struct bench_run *run) {
     struct bench_sides sides = {.name = {"", "B"}};
-    for (unsigned i = 0; i < RF_SIDES; i++)
-        if (run->side[i])
+    for (unsigned i = 0; i < RF_SIDES; i++) {
+        if (run->side[i]) {
             sides.figures[sides.count++] = run->side[i];
-    if (sides.count == 2)
+        }
+    }
+    if (sides.count == 2) {
         sides.name[0] = "A";
+    }
     return sides;
 }
 
 struct bench_sides bench_sides_shown(const struct bench_run *run) {
     struct bench_sides sides = bench_sides_measured(run);
-    if (sides.count == 1 && run->baseline)
+    if (sides.count == 1 && run->baseline) {
         sides = (struct bench_sides){
             .figures = {run->baseline, sides.figures[0]}, .name = {"then", "now"}, .count = 2};
+    }
     return sides;
 }
 
@@ -183,9 +199,11 @@ double bench_error_share(const struct rf_load_figures *figures) {
 
 double bench_seconds(const struct bench_run *run) {
     double seconds = 0;
-    for (unsigned i = 0; i < RF_SIDES; i++)
-        if (run->side[i] && run->side[i]->seconds > 0 && run->side[i]->seconds < 1e12)
+    for (unsigned i = 0; i < RF_SIDES; i++) {
+        if (run->side[i] && run->side[i]->seconds > 0 && run->side[i]->seconds < 1e12) {
             seconds += run->side[i]->seconds;
+        }
+    }
     return seconds;
 }
 
@@ -204,8 +222,9 @@ double bench_deviation(const struct rf_load_figures *figures, enum rf_metric met
     size_t count = 0;
     for (size_t i = 0; i < figures->block_count; i++) {
         double value = block_value(&figures->block[i], metric);
-        if (!isfinite(value))
+        if (!isfinite(value)) {
             continue;
+        }
         double off = value - mean;
         mean += off / (double)++count;
         squares += off * (value - mean);
@@ -287,8 +306,9 @@ void bench_names_deinit(struct bench_names *names) {
 /* ---- what it came to -------------------------------------------------------------------------------- */
 
 enum bench_outcome bench_outcome(const struct bench_run *run) {
-    if (run->interrupted || run->exit == RF_INTERRUPTED || run->exit == RF_TERMINATED)
+    if (run->interrupted || run->exit == RF_INTERRUPTED || run->exit == RF_TERMINATED) {
         return BENCH_INTERRUPTED;
+    }
     switch (run->exit) {
     case 0:
         return BENCH_PASSED;
@@ -304,15 +324,17 @@ enum bench_outcome bench_outcome(const struct bench_run *run) {
 bool bench_errors_judged(const struct bench_run *run) {
     for (size_t i = 0; i < run->threshold_count; i++) {
         const char *text = run->threshold[i].text;
-        if (strncmp(text + strspn(text, " \t"), "errors", 6) == 0)
+        if (strncmp(text + strspn(text, " \t"), "errors", 6) == 0) {
             return true;
+        }
     }
     return false;
 }
 
 const char *bench_threshold_words(const struct bench_threshold *threshold) {
-    if (*threshold->shown)
+    if (*threshold->shown) {
         return threshold->shown;
+    }
     return !threshold->known   ? "there is nothing to compare it with"
            : threshold->failed ? "it failed"
                                : "it held";
@@ -324,8 +346,9 @@ static size_t add_metrics(char *text, size_t size, size_t used, const struct ben
     const char *between = "";
     char change[BENCH_FIGURE_BYTES];
     for (enum rf_metric i = 0; i < RF_METRICS; i++) {
-        if (!run->comparison->metric[i].judged || run->comparison->metric[i].verdict != verdict)
+        if (!run->comparison->metric[i].judged || run->comparison->metric[i].verdict != verdict) {
             continue;
+        }
         bench_change(i, run->comparison->metric[i].change, change);
         used = text_add(text, size, used, "%s%s%s%s", between, rf_metric_name(i),
                         figures ? " " : "", figures ? change : "");
@@ -336,15 +359,18 @@ static size_t add_metrics(char *text, size_t size, size_t used, const struct ben
 
 static size_t add_thresholds(char *text, size_t size, size_t used, const struct bench_run *run) {
     size_t failed = 0, count = run->threshold_count;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         failed += run->threshold[i].failed;
-    if (!count)
+    }
+    if (!count) {
         return used;
+    }
     const char *between = used ? "; " : "";
-    if (failed == count || failed == 0)
+    if (failed == count || failed == 0) {
         return text_add(text, size, used, "%s%s%zu threshold%s %s", between,
                         count == 1 ? "" : "all ", count, count == 1 ? "" : "s",
                         failed ? "failed" : "held");
+    }
     return text_add(text, size, used, "%s%zu of %zu thresholds failed", between, failed, count);
 }
 
@@ -379,8 +405,9 @@ static size_t add_errors(char *text, size_t size, size_t used, const struct benc
     char errors[32], requests[32];
     const char *between = "";
     for (unsigned i = 0; i < sides.count; i++) {
-        if (!sides.figures[i]->errors)
+        if (!sides.figures[i]->errors) {
             continue;
+        }
         used = text_add(text, size, used, "%s%s of %s requests%s%s failed", between,
                         bench_count(sides.figures[i]->errors, errors),
                         bench_count(sides.figures[i]->requests, requests),
@@ -411,9 +438,10 @@ static void say_passed(char *text, size_t size, const struct bench_run *run) {
     const struct rf_load_figures *figures = run->side[RF_SIDE_A];
     if (!used && figures) {
         used = text_add(text, size, used, "%s", bench_rate(figures->rps, rate));
-        if (bench_total(figures->latency))
+        if (bench_total(figures->latency)) {
             text_add(text, size, used, ", p99 %s",
                      bench_duration((double)rf_histogram_percentile(figures->latency, 99), p99));
+        }
     }
 }
 
@@ -433,8 +461,9 @@ char *bench_headline(const struct bench_run *run, char *text, size_t size) {
         text_add(text, size, 0, "interrupted: these are the figures so far");
         break;
     case BENCH_HAD_ERRORS:
-        if (!add_errors(text, size, 0, run))
+        if (!add_errors(text, size, 0, run)) {
             text_add(text, size, 0, "the run failed");
+        }
         break;
     }
     return text;
