@@ -59,7 +59,7 @@ cli    = main check check_options console fields get get_check get_options get_t
 cli_tally = check_tally check_reports check_junit check_sarif check_markdown check_github check_escape
 cli_html = check_html check_html_page check_html_row check_html_rows check_html_run
 cli_memory = check_cache check_cache_file check_diff check_diff_json check_hash
-cli_bench = bench bench_live bench_options bench_options_check bench_options_values bench_output bench_result bench_servers report_file
+cli_bench = bench bench_asked bench_live bench_options bench_options_check bench_options_values bench_output bench_result bench_servers report_file
 cli_bench_save = bench_json bench_json_figures bench_json_out bench_read bench_read_figures bench_read_histogram bench_read_member bench_read_memory \
                  bench_fingerprint bench_judge bench_threshold bench_merge bench_merge_figures bench_merge_time
 cli_bench_reports = bench_junit bench_markdown bench_metrics bench_hdr bench_summary bench_summary_bars bench_summary_facts bench_text

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench_asked.h"
 #include "bench_live.h"
 #include "bench_options.h"
 #include "bench_result.h"
@@ -75,22 +76,6 @@ static enum rf_exit read_baseline(struct bench *bench) {
     return RF_OK;
 }
 
-static enum rf_exit add_requests(struct bench *bench) {
-    const struct bench_options *options = bench->options;
-    for (size_t i = 0; i < options->get.input_count; i++) {
-        struct rf_load_request request;
-        rf_load_request_init(&request);
-        request.url = options->get.inputs[i].text;
-        request.raw = options->get.settings.globoff;
-        enum rf_side side = i && options->url[RF_SIDE_B] ? RF_SIDE_B : RF_SIDE_A;
-        enum rf_exit exit = rf_load_add(bench->load, side, &request, bench->why, WHY_BYTES);
-        if (exit) {
-            return exit;
-        }
-    }
-    return RF_OK;
-}
-
 static enum rf_exit open_all(struct bench *bench) {
     struct bench_options *options = bench->options;
     enum rf_exit exit = read_baseline(bench);
@@ -102,7 +87,7 @@ static enum rf_exit open_all(struct bench *bench) {
     }
     exit =
         rf_load_open(&bench->load, &options->get.settings, &options->load, bench->why, WHY_BYTES);
-    return exit ? exit : add_requests(bench);
+    return exit ? exit : bench_asked_add(options, bench->load, bench->why, WHY_BYTES);
 }
 
 static enum rf_exit start_servers(struct bench *bench) {

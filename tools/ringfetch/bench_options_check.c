@@ -47,6 +47,10 @@ static const char *check_asked(const struct bench_options *options) {
     if (options->requests_file && counts.lists) {
         return "--requests-file and -i, --input-file contradict each other";
     }
+    if (options->requests_file && strcmp(options->requests_file, "-") == 0 &&
+        options->get.stdin_taker) {
+        return "--requests-file -: standard input is read by another option already";
+    }
     if (options->round_robin) {
         return NULL;
     }

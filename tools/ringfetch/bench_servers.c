@@ -72,7 +72,7 @@ static _Noreturn void become_shell(const struct bench_servers *servers, const ch
     int nothing = open("/dev/null", O_RDONLY);
     dup2(nothing, STDIN_FILENO);
     dup2(STDERR_FILENO, STDOUT_FILENO);
-    close_range(STDERR_FILENO + 1, ~0u, 0);
+    close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
     if (servers->descriptors.rlim_cur != RLIM_INFINITY) {
         setrlimit(RLIMIT_NOFILE, &servers->descriptors);
     }
@@ -126,10 +126,15 @@ static _Noreturn void end_as(int status) {
     _exit(WIFEXITED(status) ? WEXITSTATUS(status) : SHELL_MISSING);
 }
 
-static _Noreturn void guard(const struct bench_servers *servers, const char *command, pid_t bench) {
+/* `starting` is the writing end of a pipe that is closed when the shell runs. No other descriptor of bench's is kept open here: it could be
+ * the one that keeps a pipe or a lock. */
+static _Noreturn void guard(const struct bench_servers *servers, const char *command, pid_t bench,
+                            int starting) {
     sigset_t awaited;
     int status = 0;
     guard_signals(&awaited);
+    dup2(starting, STDERR_FILENO + 1);
+    close_range(STDERR_FILENO + 2, ~0u, 0);
     setpgid(0, 0);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     prctl(PR_SET_PDEATHSIG, ORPHANED);
@@ -138,6 +143,7 @@ static _Noreturn void guard(const struct bench_servers *servers, const char *com
     if (shell == 0) {
         become_shell(servers, command);
     }
+    close(STDERR_FILENO + 1);
     if (shell < 0) {
         _exit(SHELL_MISSING);
     }
@@ -157,17 +163,26 @@ static _Noreturn void guard(const struct bench_servers *servers, const char *com
 
 static bool launch(struct bench_servers *servers, enum rf_side side, const char *command) {
     pid_t bench = getpid(), child;
-    child = fork();
-    if (child == 0) {
-        guard(servers, command, bench);
-    }
-    if (child < 0) {
+    int starting[2];
+    char nothing;
+    if (pipe2(starting, O_CLOEXEC) != 0) {
         return false;
     }
-    setpgid(child, child); /* whoever of both comes first: from here on there is a group */
-    servers->server[side] = (struct bench_server){.guardian = child};
-    atomic_store(&groups[side], child);
-    return true;
+    child = fork();
+    if (child == 0) {
+        guard(servers, command, bench, starting[1]);
+    }
+    close(starting[1]);
+    if (child > 0) {
+        setpgid(child, child); /* whoever of both comes first: from here on there is a group */
+        servers->server[side] = (struct bench_server){.guardian = child};
+        atomic_store(&groups[side], child);
+        /* A signal to a group that has no shell yet would not reach it. */
+        while (read(starting[0], &nothing, 1) < 0 && errno == EINTR) {
+        }
+    }
+    close(starting[0]);
+    return child > 0;
 }
 
 static void look(struct bench_server *server) {

@@ -149,6 +149,49 @@ static void test_round_robin(void **state) {
     }
 }
 
+static void write_file(const char *name, const char *text) {
+    FILE *file = fopen(name, "w");
+    fputs(text, file);
+    fclose(file);
+}
+
+/* A URL that has a scheme keeps it; the list and the operand take turns. */
+static void test_list(void **state) {
+    (void)state;
+    write_file("list", "# comment\n\n/x\nhttp://127.0.0.1:3/y\n");
+    assert_int_equal(RUN("-i", "list", "-g", URL), 0);
+    assert_int_equal(fake_load.request_count, 3);
+    assert_string_equal(fake_load.requests[0].url, "http://127.0.0.1:1/x");
+    assert_string_equal(fake_load.requests[1].url, "http://127.0.0.1:3/y");
+    assert_string_equal(fake_load.requests[2].url, URL);
+    assert_true(fake_load.requests[0].raw);
+}
+
+static void test_requests_file(void **state) {
+    (void)state;
+    write_file("r", "{\"url\":\"/x\",\"weight\":3,\"headers\":{\"A\":\"b\"}}\n"
+                    "{\"method\":\"PUT\",\"url\":\"http://127.0.0.1:3/y\",\"body\":\"z\"}\n");
+    assert_int_equal(RUN("--requests-file", "r", URL, URL_B), 0);
+    assert_int_equal(fake_load.request_count, 4);
+    assert_string_equal(fake_load.requests[0].url, "http://127.0.0.1:1/x");
+    assert_string_equal(fake_load.requests[0].headers, "A: b");
+    assert_true(fake_load.requests[0].weight == 3.0);
+    assert_string_equal(fake_load.requests[1].method, "PUT");
+    assert_string_equal(fake_load.requests[1].body, "z");
+    assert_string_equal(fake_load.requests[2].url, "http://127.0.0.1:2/x");
+    assert_int_equal(fake_load.requests[2].side, RF_SIDE_B);
+    assert_string_equal(fake_load.requests[3].url, "http://127.0.0.1:3/y");
+    fake_load.request_count = 0;
+    assert_int_equal(RUN("--requests-file", "r"), 2);
+    assert_non_null(strstr(printed.err, "ringfetch bench: r:1"));
+    fake_load.request_count = 0;
+    fake_load.add_exit = RF_USAGE;
+    fake_load.why = "no such thing";
+    assert_int_equal(RUN("--requests-file", "r", URL), 2);
+    assert_string_equal(printed.err, "ringfetch bench: r:1: no such thing\n");
+    assert_int_equal(RUN("--requests-file", "nothing", URL), 4);
+}
+
 /* ---- how it ends ------------------------------------------------------------------------------------ */
 
 static void test_refused(void **state) {
@@ -459,14 +502,32 @@ static void test_url_is_clean(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_one_url),         TEST(test_two_urls),      TEST(test_round_robin),
-        TEST(test_refused),         TEST(test_no_connection), TEST(test_no_success),
-        TEST(test_statuses),        TEST(test_interrupted),   TEST(test_second_signal),
-        TEST(test_all_reports),     TEST(test_to_stdout),     TEST(test_markdown_is_added),
-        TEST(test_refused_in_time), TEST(test_disk_is_full),  TEST(test_baseline),
-        TEST(test_unlike_baseline), TEST(test_no_baseline),   TEST(test_servers),
-        TEST(test_server_refuses),  TEST(test_server_dies),   TEST(test_interrupted_while_starting),
-        TEST(test_verbose),         TEST(test_progress),      TEST(test_url_is_clean),
+        TEST(test_one_url),
+        TEST(test_two_urls),
+        TEST(test_round_robin),
+        TEST(test_list),
+        TEST(test_requests_file),
+        TEST(test_refused),
+        TEST(test_no_connection),
+        TEST(test_no_success),
+        TEST(test_statuses),
+        TEST(test_interrupted),
+        TEST(test_second_signal),
+        TEST(test_all_reports),
+        TEST(test_to_stdout),
+        TEST(test_markdown_is_added),
+        TEST(test_refused_in_time),
+        TEST(test_disk_is_full),
+        TEST(test_baseline),
+        TEST(test_unlike_baseline),
+        TEST(test_no_baseline),
+        TEST(test_servers),
+        TEST(test_server_refuses),
+        TEST(test_server_dies),
+        TEST(test_interrupted_while_starting),
+        TEST(test_verbose),
+        TEST(test_progress),
+        TEST(test_url_is_clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
