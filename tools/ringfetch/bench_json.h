@@ -20,7 +20,7 @@ enum { BENCH_BLOCK_COLUMNS = 10 };
 
 /* The members of a side. `asked`: connections that were asked for, 0: not known. `brief`: without what is long; for what
  * stands in full elsewhere in the file. */
-void bench_json_figures(struct json_out *out, const struct rf_load_figures *figures,
-                        uint64_t asked, bool brief);
+void bench_json_figures(struct json_out *out, const struct rf_load_figures *figures, uint64_t asked,
+                        bool brief);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench_json.h"
 
@@ -18,6 +19,19 @@ const char *bench_block_column(unsigned column) {
         "start_s", "length_s", "requests", "errors", "rps",
         "mean_ns", "p50_ns",   "p90_ns",   "p99_ns", "error_share"};
     return column < BENCH_BLOCK_COLUMNS ? names[column] : NULL;
+}
+
+/* Without user information, which is a password's place: results are kept by CI for everybody to see. Also of names that hold
+ * a URL. */
+static void put_url(struct json_out *out, const char *name, const char *text) {
+    const char *host = text ? strstr(text, "://") : NULL;
+    size_t authority = host ? strcspn(host + 3, "/?#") : 0;
+    const char *at = host ? memrchr(host + 3, '@', authority) : NULL;
+    char *shown = NULL;
+    if (at && asprintf(&shown, "%.*s%s", (int)(host + 3 - text), text, at + 1) < 0)
+        shown = NULL;
+    out_text(out, name, at ? shown : text);
+    free(shown);
 }
 
 /* ---- histograms ---------------------------------------------------------------------------------- */
@@ -144,7 +158,7 @@ static void put_entries(struct json_out *out, const struct rf_load_figures *figu
     for (size_t i = 0; i < figures->entry_count; i++) {
         const struct rf_load_entry *entry = &figures->entry[i];
         out_open(out, NULL, '{');
-        out_text(out, "name", entry->name);
+        put_url(out, "name", entry->name);
         out_number(out, "weight", entry->weight);
         out_count(out, "requests", entry->requests);
         out_count(out, "errors", entry->errors);
@@ -193,7 +207,7 @@ static void put_connections(struct json_out *out, const struct rf_load_figures *
 }
 
 static void put_server(struct json_out *out, const struct rf_load_figures *figures) {
-    out_text(out, "url", figures->url);
+    put_url(out, "url", figures->url);
     out_text(out, "ip", figures->ip);
     out_text(out, "server", figures->server);
     if (!figures->tls_version) {

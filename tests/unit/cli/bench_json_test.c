@@ -176,6 +176,26 @@ static void test_hostile(void **state) {
     json_decref(top);
 }
 
+/* What CI keeps for everybody has no passwords. */
+static void test_user_information(void **state) {
+    (void)state;
+    static const char *const rows[][2] = {
+        {"http://me:secret@127.0.0.1/a@b?c@d", "http://127.0.0.1/a@b?c@d"},
+        {"GET https://x@y:secret@127.0.0.1", "GET https://127.0.0.1"},
+        {"http://127.0.0.1?me@home", "http://127.0.0.1?me@home"},
+        {"me@home", "me@home"},
+        {"http://", "http://"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct rf_load_entry entry = {.name = rows[i][0]};
+        struct made_side a = {.figures = {.url = rows[i][0], .entry = &entry, .entry_count = 1}};
+        struct bench_run run = make_run(&a, NULL);
+        json_t *top = tree_of(&run);
+        assert_text(top, "url", rows[i][1]);
+        assert_text(json_array_get(at(top, "entries"), 0), "name", rows[i][1]);
+        json_decref(top);
+    }
+}
+
 /* ---- numbers -------------------------------------------------------------------------------------- */
 
 static void assert_written(double value, const char *wanted) {
@@ -240,7 +260,7 @@ int main(void) {
         cmocka_unit_test(test_one),        cmocka_unit_test(test_two),
         cmocka_unit_test(test_no_numbers), cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_numbers),    cmocka_unit_test(test_locale),
-        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_full_disk),  cmocka_unit_test(test_user_information),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
