@@ -143,13 +143,14 @@ static void log_ticks(struct html_axis *axis, label_fn *label) {
     }
 }
 
+/* From a nanosecond to eleven days: what lies beyond is no duration that anybody waited for. */
+static double within(double ns) {
+    return ns > 1 ? fmin(ns, 1e15) : 1;
+}
+
 static void order(double *low, double *high) {
-    if (!(*low >= 1)) {
-        *low = 1;
-    }
-    if (!(*high >= *low) || !isfinite(*high)) {
-        *high = *low;
-    }
+    *low = within(*low);
+    *high = fmax(within(*high), *low);
 }
 
 void html_axis_duration(struct html_axis *axis, double low, double high) {
