@@ -151,6 +151,7 @@ static void stagger(struct plan_turn *turn, unsigned worker, unsigned workers) {
 static bool add_heaps(struct plan_turn *turn) {
     if (turn->even)
         return true;
+    CHECK(turn->slot_count);
     turn->waiting.item = calloc(turn->slot_count, sizeof *turn->waiting.item);
     turn->ready.item = calloc(turn->slot_count, sizeof *turn->ready.item);
     if (!turn->waiting.item || !turn->ready.item)
