@@ -4,7 +4,7 @@
  * The verdict comes first, then what it rests on, then all other figures. Everything in one folded part was rejected: who opens
  * a job's summary after a failure wants to see it. It ends in an empty line, as others add to the same file.
  */
-#include <math.h>
+#include <string.h>
 
 #include "bench_summary_facts.h"
 #include "check_escape.h"
@@ -30,13 +30,15 @@ static void write_heading(FILE *out, const struct bench_run *run, const struct b
 }
 
 static void write_warnings(FILE *out, const struct bench_run *run) {
-    char text[BENCH_HEADLINE_BYTES];
-    if (*bench_limits(&run->machine, text, sizeof text)) {
+    char headline[BENCH_HEADLINE_BYTES], text[BENCH_HEADLINE_BYTES / 2];
+    bench_headline(run, headline, sizeof headline);
+    /* Nothing is said twice. */
+    if (*bench_limits(&run->machine, text, sizeof text) && !strstr(headline, text)) {
         fputs("**Warning:** ", out);
         escape_markdown(out, text, sizeof text);
         fputs("\n\n", out);
     }
-    if (run->incomparable) {
+    if (run->incomparable && !strstr(headline, run->incomparable)) {
         fputs("**Not compared:** ", out);
         escape_markdown(out, run->incomparable, TEXT_SHOWN_BYTES);
         fputs("\n\n", out);

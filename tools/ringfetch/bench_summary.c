@@ -270,19 +270,20 @@ static void print_end(const struct summary *summary) {
                                           [BENCH_INCONCLUSIVE] = "1;33",
                                           [BENCH_HAD_ERRORS] = "1;31",
                                           [BENCH_INTERRUPTED] = "1;33"};
-    char text[BENCH_HEADLINE_BYTES], shown[SHOWN_BYTES];
+    char headline[BENCH_HEADLINE_BYTES], text[BENCH_HEADLINE_BYTES / 2], shown[SHOWN_BYTES];
     enum bench_outcome outcome = bench_outcome(summary->run);
+    bench_headline(summary->run, headline, sizeof headline);
     fputc('\n', summary->out);
-    if (*bench_limits(&summary->run->machine, text, sizeof text)) {
+    /* Nothing is said twice. */
+    if (*bench_limits(&summary->run->machine, text, sizeof text) && !strstr(headline, text)) {
         print_in(summary, "33", "warning: ");
         fprintf(summary->out, "%s\n", harmless(summary, shown, text));
     }
-    if (summary->run->incomparable) {
+    if (summary->run->incomparable && !strstr(headline, summary->run->incomparable)) {
         print_in(summary, "33", "not compared: ");
         fprintf(summary->out, "%s\n", harmless(summary, shown, summary->run->incomparable));
     }
-    bench_headline(summary->run, text, sizeof text);
-    print_in(summary, colours[outcome], harmless(summary, shown, text));
+    print_in(summary, colours[outcome], harmless(summary, shown, headline));
     fputc('\n', summary->out);
 }
 

@@ -119,6 +119,10 @@ char *bench_value(enum rf_metric metric, double value, char *text) {
 static char *change_number(enum rf_metric metric, double change, char *text) {
     double percent = metric == RF_METRIC_ERRORS ? 100 * change : 100 * (change - 1);
     int after = fabs(percent) >= 99.95 ? 0 : 1;
+    if (fabs(percent) >= 999.5 && fabs(percent) <= 1e9) {
+        double step = pow(10, floor(log10(fabs(percent))) - 2);
+        percent = round(percent / step) * step;
+    }
     if (metric == RF_METRIC_ERRORS && fabs(percent) < 9.995) {
         after = 2;
     }
