@@ -434,7 +434,7 @@ static void many_entries_are_cut(void **state) {
     (void)state;
     enum { MANY = 3000 };
     static struct rf_load_entry entries[MANY];
-    static char names[MANY][16];
+    static char names[MANY][24];
     struct rf_histogram *fast = rf_histogram_new(1000000000), *slow = rf_histogram_new(1000000000);
     rf_histogram_record(fast, 1000000);
     rf_histogram_record(slow, 7000000);
