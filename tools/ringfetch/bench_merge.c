@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "bench_output.h"
+#include "commands.h"
 #include "console.h"
 #include "options.h"
 #include "streams.h"
@@ -83,6 +84,8 @@ static bool compare_again(struct bench_memory **memory, const struct bench_run *
         b = a;
         a = run->baseline;
     }
+    if (run->incomparable)
+        run->comparison = first->comparison; /* which says nothing, but inconclusively */
     if (!a || run->incomparable || !first->comparison || !is_sane(run))
         return true;
     struct rf_load_settings settings;

@@ -43,8 +43,4 @@ struct rf_load_figures *merge_figures(struct bench_memory **memory,
                                       const struct merge_source *source, size_t count,
                                       enum rf_side side, char *why, size_t why_size);
 
-/* ---- bench_merge.c ------------------------------------------------------------------------------- */
-
-int cmd_merge(int argc, char **argv);
-
 #endif

@@ -95,6 +95,8 @@ static void test_differences(void **state) {
     assert_differs(&then, &now, "other TLS: 1.3 TLS_AES_128_GCM_SHA256 then, none now");
     now.cores = 2;
     assert_differs(&then, &now, "another number of cores: 4 then, 2 now");
+    now.cores = 8;
+    assert_differs(&then, &now, "another number of cores: 4 then, 8 now");
     now.cpu = literal("");
     assert_differs(&then, &now, "another processor: Some CPU @ 3 GHz then, an unknown one now");
     now.system = literal("Linux 6.12\033[2J");

@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-#include "../../../tools/ringfetch/bench_merge.h"
+#include "../../../tools/ringfetch/commands.h"
 
 enum { SECOND_US = 1000000, FILES_MAX = 8 };
 
@@ -284,6 +284,14 @@ static void test_baselines(void **state) {
     assert_non_null(saved.run.baseline);
     assert_int_equal(saved.run.baseline->requests, 1100);
     assert_int_equal(saved.run.exit, 5);
+    bench_saved_deinit(&saved);
+    forget(files->path[1]);
+    comparison.verdict = RF_CHANGE_INCONCLUSIVE;
+    files->run[1].incomparable = "another kernel";
+    files->path[1] = save_run(&files->run[1]);
+    read_merged(&saved, (const char *const[]){files->path[1], files->path[1], NULL});
+    assert_string_equal(saved.run.incomparable, "another kernel");
+    assert_int_equal(saved.run.comparison->verdict, RF_CHANGE_INCONCLUSIVE);
     bench_saved_deinit(&saved);
     forget(files->path[1]);
     files->run[1].baseline_path = "other.json";
