@@ -129,6 +129,7 @@ struct load_merge {
     struct link slots, spare; /* struct load_slot, in the order of blocks */
 
     struct load_period sample; /* since somebody has taken it */
+    uint64_t sample_worker_ns; /* of all workers: not all have handed in equally much */
     uint8_t sample_side;
 };
 struct load_merge_options {
@@ -142,10 +143,11 @@ void load_merge_deinit(struct load_merge *merge);
 void load_merge_begin(struct load_merge *merge, const struct load_order *order);
 /* False: memory is out, and a block's own figures lack this tally. */
 bool load_merge_add(struct load_merge *merge, const struct load_tally *tally);
+void load_merge_reset_sample(struct load_merge *merge);
 /* Every worker has handed in its last tally of the order. */
 bool load_merge_is_over(const struct load_merge *merge);
-/* After the last tally, or when no more will come. */
-void load_merge_end(struct load_merge *merge);
+/* After the last tally, or when no more will come. `whole`: it lasted until its stop, even if nothing happened at the end. */
+void load_merge_end(struct load_merge *merge, bool whole);
 /* Closes the seconds, and puts what is too short for a block to the last one; after the last order. */
 void load_merge_finish(struct load_merge *merge);
 

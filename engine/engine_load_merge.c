@@ -240,10 +240,17 @@ static void add_hand(struct load_merge *merge, struct load_hand *hand,
         hand->length_ns += tally->stop_ns - tally->start_ns;
 }
 
+void load_merge_reset_sample(struct load_merge *merge) {
+    load_period_reset(&merge->sample);
+    merge->sample_worker_ns = 0;
+}
+
 static void add_sample(struct load_merge *merge, const struct load_tally *tally) {
     if (merge->sample_side != tally->side)
-        load_period_reset(&merge->sample);
+        load_merge_reset_sample(merge);
     merge->sample_side = tally->side;
+    if (tally->stop_ns > tally->start_ns)
+        merge->sample_worker_ns += tally->stop_ns - tally->start_ns;
     load_period_add_tally(&merge->sample, tally, UINT64_MAX);
 }
 
@@ -286,17 +293,18 @@ bool load_merge_is_over(const struct load_merge *merge) {
 }
 
 /* An order's time ends when it was to stop; what comes later waits for answers only. */
-static uint64_t order_length(const struct load_merge *merge) {
-    uint64_t stop_ns =
-        merge->stop_ns < merge->asked_stop_ns ? merge->stop_ns : merge->asked_stop_ns;
+static uint64_t order_length(const struct load_merge *merge, bool whole) {
+    uint64_t stop_ns = merge->asked_stop_ns;
+    if (!whole && merge->stop_ns < stop_ns)
+        stop_ns = merge->stop_ns;
     return stop_ns > merge->start_ns ? stop_ns - merge->start_ns : 0;
 }
 
-void load_merge_end(struct load_merge *merge) {
+void load_merge_end(struct load_merge *merge, bool whole) {
     struct load_side *side = &merge->side[merge->order_side];
     for (struct link *link; (link = list_first(&merge->slots));)
         close_slot(merge, LIST_ENTRY(link, struct load_slot, link));
-    uint64_t length_ns = order_length(merge);
+    uint64_t length_ns = order_length(merge, whole);
     if (!merge->counted) {
         side->warm_ns += length_ns;
         return;

@@ -71,11 +71,12 @@ static void fill_progress(const struct rf_load *load, struct rf_load_sample *sam
 static void fill_rate(struct rf_load_sample *sample, struct load_merge *merge) {
     const struct load_period *period = &merge->sample;
     sample->side = (enum rf_side)merge->sample_side;
-    if (period->length_ns)
-        sample->rps = (double)period->requests / ((double)period->length_ns / 1e9);
+    if (merge->sample_worker_ns)
+        sample->rps = (double)(period->requests - period->late) * merge->workers /
+                      ((double)merge->sample_worker_ns / 1e9);
     sample->p50_ns = histogram_percentile(&period->latency, 50);
     sample->p99_ns = histogram_percentile(&period->latency, 99);
-    load_period_reset(&merge->sample);
+    load_merge_reset_sample(merge);
 }
 
 static void tell(struct rf_load *load, uint64_t now) {
@@ -202,7 +203,8 @@ static void carry_out(struct rf_load *load, const struct load_order *order) {
         }
         attend(load);
     }
-    load_merge_end(&load->merge);
+    /* A ramp's end is known, however early its last request was answered. */
+    load_merge_end(&load->merge, load->settings.ramp_count && !load->abandoned);
 }
 
 static uint64_t in_ns(double seconds) {

@@ -157,8 +157,8 @@ static void on_wake(void *context) {
 static void live(struct load_thread *thread) {
     ring_on_wake(thread->ring, on_wake, NULL);
     while (!read_mail(thread)) {
+        publish(thread); /* before it sleeps: what was asked for may be there already */
         load_worker_turn(thread->worker);
-        publish(thread);
     }
     load_worker_begin_close(thread->worker);
     while (!load_worker_is_closed(thread->worker))

@@ -127,7 +127,7 @@ static void run_order(const struct load_order *order, unsigned laggard) {
         hand_in(worker, block, block + 1 == count, start_ns, start_ns + LOAD_BLOCK_NS);
         next[worker]++;
     }
-    load_merge_end(&merge);
+    load_merge_end(&merge, false);
 }
 
 static void merging_loses_nothing(void **state) {
@@ -182,7 +182,7 @@ static void blocks_come_in_order_and_say_what_was_in_them(void **state) {
     assert_true(load_merge_add(&merge, &tally));
     load_tally_deinit(&tally);
     assert_true(load_merge_is_over(&merge));
-    load_merge_end(&merge);
+    load_merge_end(&merge, false);
     load_merge_finish(&merge);
     const struct rf_load_block *block = merge.side[0].blocks.block;
     assert_int_equal(merge.side[0].blocks.count, 2);
@@ -201,7 +201,7 @@ static void a_short_rest_is_no_block_of_its_own(void **state) {
     load_merge_begin(&merge, &order);
     hand_in(0, 0, false, START_NS, START_NS + LOAD_BLOCK_NS);
     hand_in(0, 1, true, START_NS + LOAD_BLOCK_NS, START_NS + LOAD_BLOCK_NS + 1000);
-    load_merge_end(&merge);
+    load_merge_end(&merge, false);
     load_merge_finish(&merge);
     assert_int_equal(merge.side[0].blocks.count, 1);
     assert_int_equal(merge.side[0].length_ns, LOAD_BLOCK_NS + 1000);
@@ -220,7 +220,7 @@ static void sides_take_turns_in_one_second(void **state) {
         load_merge_begin(&merge, &order);
         hand_in(0, 0, true, start_ns, start_ns + LOAD_BLOCK_NS);
         assert_true(load_merge_is_over(&merge));
-        load_merge_end(&merge);
+        load_merge_end(&merge, false);
         assert_true(merge.has_block);
         assert_true(fabs(merge.last_block.length_s - 0.1) < 1e-9);
     }
@@ -257,7 +257,7 @@ static void warm_up_counts_connections_only(void **state) {
     tally.order = 99; /* of an order that was given up */
     assert_true(load_merge_add(&merge, &tally));
     load_tally_deinit(&tally);
-    load_merge_end(&merge);
+    load_merge_end(&merge, false);
     load_merge_finish(&merge);
     const struct load_side *side = &merge.side[0];
     assert_int_equal(side->requests, 0);
@@ -282,7 +282,7 @@ static void a_long_run_doubles_its_blocks(void **state) {
         uint64_t start_ns = START_NS + i * LOAD_BLOCK_NS;
         hand_in(0, i, i == 99, start_ns, start_ns + LOAD_BLOCK_NS);
     }
-    load_merge_end(&merge);
+    load_merge_end(&merge, false);
     load_merge_finish(&merge);
     const struct load_blocks *blocks = &merge.side[0].blocks;
     assert_int_equal(blocks->stride, 16);
