@@ -23,7 +23,7 @@ static const char help[] =
     "time are shards of one load: their rates add up. Others are reruns: their times\n"
     "do. Histograms are added without loss; verdicts are found again.\n"
     "\n"
-    "      --force               merge what was measured under unlike conditions\n"
+    "      --force               merge unlike conditions, or a run with itself\n"
     "      --json FILE           the result (default: standard output)\n"
     "      --junit FILE, --markdown FILE, --html FILE, --hdr FILE,\n"
     "      --gha-benchmark FILE, --bmf FILE\n"
@@ -229,6 +229,25 @@ static bool is_like(const struct merge_source *first, const struct merge_source 
     return false;
 }
 
+/* One file given twice would count twice; no two runs begin in one microsecond and end alike. */
+static bool is_new(const struct merge_source *source, size_t at, bool force, char *why,
+                   size_t why_size) {
+    const struct bench_run *run = &source[at].saved.run;
+    for (size_t i = 0; i < at && !force; i++) {
+        const struct bench_run *other = &source[i].saved.run;
+        char one[256], two[256];
+        if (other->started_us == run->started_us && other->runs == run->runs &&
+            other->side[RF_SIDE_A]->requests == run->side[RF_SIDE_A]->requests &&
+            strcmp(other->fingerprint.host, run->fingerprint.host) == 0) {
+            snprintf(why, why_size, "%s and %s are the same run (--force counts it twice)",
+                     text_escape(one, sizeof one, source[i].path),
+                     text_escape(two, sizeof two, source[at].path));
+            return false;
+        }
+    }
+    return true;
+}
+
 /* The exit status; RF_OK: all are read. */
 static int read_sources(const struct merge_options *options, struct merge_source *source, char *why,
                         size_t why_size) {
@@ -236,7 +255,8 @@ static int read_sources(const struct merge_options *options, struct merge_source
         source[i].path = options->files.items[i];
         if (!bench_json_read(source[i].path, &source[i].saved, why, why_size))
             return RF_LOCAL_FAULT;
-        if (i && !is_like(&source[0], &source[i], options->force, why, why_size))
+        if ((i && !is_like(&source[0], &source[i], options->force, why, why_size)) ||
+            !is_new(source, i, options->force, why, why_size))
             return RF_USAGE;
     }
     return RF_OK;

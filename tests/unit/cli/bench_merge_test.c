@@ -289,7 +289,7 @@ static void test_baselines(void **state) {
     comparison.verdict = RF_CHANGE_INCONCLUSIVE;
     files->run[1].incomparable = "another kernel";
     files->path[1] = save_run(&files->run[1]);
-    read_merged(&saved, (const char *const[]){files->path[1], files->path[1], NULL});
+    read_merged(&saved, (const char *const[]){"--force", files->path[1], files->path[1], NULL});
     assert_string_equal(saved.run.incomparable, "another kernel");
     assert_int_equal(saved.run.comparison->verdict, RF_CHANGE_INCONCLUSIVE);
     bench_saved_deinit(&saved);
@@ -360,6 +360,8 @@ static void test_unlike(void **state) {
                    "compares two servers");
     assert_refused((const char *const[]){"merge", path[0], path[3], NULL}, RF_USAGE,
                    "another range");
+    assert_refused((const char *const[]){"merge", path[0], path[0], NULL}, RF_USAGE,
+                   "are the same run");
     struct bench_saved saved;
     read_merged(&saved, (const char *const[]){"--force", path[0], path[1], NULL});
     assert_int_equal(saved.run.fingerprint.cores, 4);
