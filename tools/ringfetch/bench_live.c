@@ -18,8 +18,7 @@ enum {
     LINE_MS = 1000, /* JSON objects, and a line that is no terminal's */
     PART_BYTES = 160
 };
-static const double pace_weight =
-    0.2; /* ten samples a second: the last second counts nine tenths */
+enum { PACE_SAMPLES = 5 }; /* ten samples a second: the last second counts nine tenths */
 
 static const char *const phases[] = {"connecting", "warm-up", "measuring", "finishing"};
 
@@ -30,9 +29,13 @@ static uint64_t now_ms(void) {
 }
 
 void bench_pace_update(struct bench_pace *pace, const struct rf_load_sample *sample) {
-    double *rps = &pace->rps[sample->side];
-    *rps = pace->known[sample->side] ? *rps + pace_weight * (sample->rps - *rps) : sample->rps;
-    pace->known[sample->side] = true;
+    enum rf_side side = sample->side;
+    unsigned count = pace->samples[side] + 1;
+    /* Young averages are plain: the first second would otherwise seem slow. */
+    pace->rps[side] +=
+        (sample->rps - pace->rps[side]) / (count < PACE_SAMPLES ? count : PACE_SAMPLES);
+    pace->p99_ns[side] = sample->p99_ns;
+    pace->samples[side] = count;
 }
 
 /* ---- the line ------------------------------------------------------------------------------------- */
@@ -48,7 +51,9 @@ static void add_part(char *out, size_t size, unsigned columns, const char *part)
 static void part_phase(char *part, const struct rf_load_sample *sample) {
     char elapsed[24], expected[24];
     const char *phase = phases[sample->phase];
-    if (sample->phase != RF_PHASE_MEASURE) {
+    /* Each of many blocks has an end to wait for. */
+    bool between = sample->phase == RF_PHASE_DRAIN && sample->elapsed_s < sample->expected_s;
+    if (sample->phase != RF_PHASE_MEASURE && !between) {
         snprintf(part, PART_BYTES, "%s", phase);
     } else if (sample->expected_s > 0) {
         snprintf(part, PART_BYTES, "%s/%s",
@@ -66,7 +71,7 @@ static void part_rate(char *part, const struct rf_load_sample *sample,
     char a[24], b[24];
     text_count(a, sizeof a, pace->rps[RF_SIDE_A]);
     text_count(b, sizeof b, pace->rps[RF_SIDE_B]);
-    if (pace->known[RF_SIDE_B]) {
+    if (pace->samples[RF_SIDE_B]) {
         snprintf(part, PART_BYTES, "A %s/s  B %s/s", a, b);
     } else {
         snprintf(part, PART_BYTES, "%s%s/s", sample->comparison ? "A " : "", a);
@@ -87,8 +92,15 @@ static void part_comparison(char *part, const struct rf_comparison *comparison) 
              pairs);
 }
 
-static void part_latency(char *part, const struct rf_load_sample *sample) {
+static void part_latency(char *part, const struct rf_load_sample *sample,
+                         const struct bench_pace *pace) {
     char p50[24], p99[24];
+    if (pace->samples[RF_SIDE_B]) {
+        snprintf(part, PART_BYTES, "p99 A %s  B %s",
+                 bench_duration((double)pace->p99_ns[RF_SIDE_A], p50),
+                 bench_duration((double)pace->p99_ns[RF_SIDE_B], p99));
+        return;
+    }
     snprintf(part, PART_BYTES, "p50 %s  p99 %s", bench_duration((double)sample->p50_ns, p50),
              bench_duration((double)sample->p99_ns, p99));
 }
@@ -113,7 +125,7 @@ char *bench_live_line(char *out, size_t size, unsigned columns, const struct rf_
         add_part(out, size, columns, part);
     }
     if (sample->p99_ns) {
-        part_latency(part, sample);
+        part_latency(part, sample, pace);
         add_part(out, size, columns, part);
     }
     snprintf(part, sizeof part, "%u connections", sample->connections);
@@ -140,7 +152,7 @@ char *bench_live_json(char *out, size_t size, const struct rf_load_sample *sampl
     used = add_number(out, size, used, "expected_s",
                       sample->expected_s > 0 ? sample->expected_s : (double)NAN);
     used = add_number(out, size, used, "rps", pace->rps[RF_SIDE_A]);
-    if (pace->known[RF_SIDE_B]) {
+    if (pace->samples[RF_SIDE_B]) {
         used = add_number(out, size, used, "rps_b", pace->rps[RF_SIDE_B]);
     }
     used = text_add(out, size, used,

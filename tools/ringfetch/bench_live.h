@@ -14,10 +14,12 @@
 
 #include "progress.h"
 
-/* Rates of single samples jump: both are of about the last second. Zero it before the first sample. */
+/* What is remembered of the samples of each side, of which a sample knows one: rates of about the last second, as those of single samples
+ * jump, and the last latency. Zero it before the first sample. */
 struct bench_pace {
     double rps[RF_SIDES];
-    bool known[RF_SIDES];
+    uint64_t p99_ns[RF_SIDES];
+    unsigned samples[RF_SIDES];
 };
 void bench_pace_update(struct bench_pace *pace, const struct rf_load_sample *sample);
 

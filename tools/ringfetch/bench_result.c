@@ -11,6 +11,8 @@
 #include "console.h"
 #include "text.h"
 
+enum { EXIT_INCONCLUSIVE = 6 };
+
 /* ---- where and what ----------------------------------------------------------------------------- */
 
 /* The URL without what may be secret (user information) or means nothing to others (query). */
@@ -113,12 +115,15 @@ static bool has_success(const struct rf_load_figures *figures) {
     return !figures || figures->requests > figures->errors;
 }
 
-/* A server that never answered as it should is a failed run, whatever thresholds allow. */
+/* A server that never answered as it should is a failed run, whatever thresholds allow and however busy the generator was with it; unless
+ * it was this machine that left it without connections. */
 static int judge(struct bench_run *run, enum rf_exit rf_exit) {
+    const unsigned starved = RF_LIMIT_PORTS | RF_LIMIT_DESCRIPTORS | RF_LIMIT_MEMORY;
     bench_judge(run);
     int exit = bench_exit(run, (int)rf_exit);
     bool all = has_success(run->side[RF_SIDE_A]) && has_success(run->side[RF_SIDE_B]);
-    return exit == RF_OK && !all ? RF_SOME_FAILED : exit;
+    bool undecided = exit == EXIT_INCONCLUSIVE && !(run->machine.limits & starved);
+    return !all && (exit == RF_OK || undecided) ? RF_SOME_FAILED : exit;
 }
 
 bool bench_result_init(struct bench_result *result, const struct bench_options *options,

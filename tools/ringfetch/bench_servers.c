@@ -274,9 +274,9 @@ static enum rf_exit ask(const struct bench_servers *servers, unsigned left_ms, c
 
 static enum rf_exit await(struct bench_servers *servers, enum rf_side side, const char *url,
                           char *why, size_t why_size) {
-    uint64_t end = now_ms() + servers->timeout_ms, now;
-    struct answer answer = {0};
-    while ((now = now_ms()) < end) {
+    uint64_t end = now_ms() + servers->timeout_ms, now = now_ms();
+    struct answer answer;
+    do {
         enum rf_exit exit = ask(servers, (unsigned)(end - now), url, &answer, why, why_size);
         if (exit) {
             return exit;
@@ -289,7 +289,8 @@ static enum rf_exit await(struct bench_servers *servers, enum rf_side side, cons
             return RF_OK;
         }
         nap(AGAIN_MS);
-    }
+        now = now_ms();
+    } while (now + AGAIN_MS <= end); /* less time could only say that it was too short */
     snprintf(why, why_size, "the server of %s did not answer within %g s: %s",
              side == RF_SIDE_A ? "--cmd-a" : "--cmd-b", servers->timeout_ms / 1e3, answer.text);
     return RF_LOCAL_FAULT;

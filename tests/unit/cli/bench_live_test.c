@@ -64,6 +64,11 @@ static void test_line(void **state) {
     assert_memory_equal(line_of(200), "warm-up  51.2k/s  ", 18);
     sample.phase = RF_PHASE_MEASURE;
     assert_memory_equal(line_of(200), "0:03  51.2k/s  ", 15);
+    sample.phase = RF_PHASE_DRAIN;
+    assert_memory_equal(line_of(200), "finishing  51.2k/s  ", 20);
+    sample.expected_s = 10; /* between two blocks */
+    assert_memory_equal(line_of(200), "0:03/0:10  51.2k/s  ", 20);
+    pace = (struct bench_pace){0};
     sample = (struct rf_load_sample){.phase = RF_PHASE_CONNECT, .connections = 3};
     assert_string_equal(line_of(200), "connecting  3 connections");
 }
@@ -86,25 +91,28 @@ static void test_two_sides(void **state) {
     sample.rps = 48000;
     line_of(200);
     assert_memory_equal(
-        out, "0:03/0:10  A 51.2k/s  B 48.0k/s  throughput -3.1% (-4.0..-2.2%), 56 pairs  p50 ", 79);
+        out, "0:03/0:10  A 51.2k/s  B 48.0k/s  throughput -3.1% (-4.0..-2.2%), 56 pairs  p99 A ",
+        81);
     comparison.metric[RF_METRIC_RPS].low = 0;
     comparison.metric[RF_METRIC_RPS].high = (double)INFINITY;
     comparison.metric[RF_METRIC_RPS].samples = 1;
     line_of(200);
-    assert_non_null(strstr(out, "B 48.0k/s  1 pair  p50"));
+    assert_non_null(strstr(out, "B 48.0k/s  1 pair  p99 A"));
 }
 
 static void test_pace(void **state) {
     (void)state;
     sample.rps = 100;
     bench_pace_update(&pace, &sample);
-    assert_true(pace.rps[RF_SIDE_A] == 100.0); /* the first one is plain */
+    assert_true(pace.rps[RF_SIDE_A] == 100.0);
     sample.rps = 200;
+    bench_pace_update(&pace, &sample);
+    assert_true(pace.rps[RF_SIDE_A] == 150.0); /* young averages are plain */
     for (unsigned i = 0; i < 10; i++) {
         bench_pace_update(&pace, &sample);
     }
-    assert_true(pace.rps[RF_SIDE_A] > 185 && pace.rps[RF_SIDE_A] < 195);
-    assert_false(pace.known[RF_SIDE_B]);
+    assert_true(pace.rps[RF_SIDE_A] > 190 && pace.rps[RF_SIDE_A] < 199);
+    assert_int_equal(pace.samples[RF_SIDE_B], 0);
 }
 
 static double number_of(json_t *object, const char *name) {

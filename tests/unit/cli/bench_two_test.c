@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * bench_two_test.c: the command bench where there is more than a URL: a saved run to compare with, servers to start and end.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench_scene.h"
+
+/* ---- a saved run ------------------------------------------------------------------------------------------ */
+
+static void test_baseline(void **state) {
+    (void)state;
+    assert_int_equal(RUN("-s", "--save", "base.json", URL), 0);
+    fake.calls[0] = '\0';
+    assert_int_equal(RUN("-s", "--baseline", "base.json", "--save", "base.json", URL), 0);
+    assert_string_equal(fake.calls, "load;run;compare;unload;");
+    assert_ptr_equal(fake_load.compared[RF_SIDE_B], scene_blocks());
+    assert_ptr_not_equal(fake_load.compared[RF_SIDE_A], scene_blocks());
+    fake_load.comparison.verdict = RF_CHANGE_REGRESSED;
+    assert_int_equal(RUN("-s", "--baseline", "base.json", URL), 5);
+    fake_load.compare_fails = true;
+    assert_int_equal(RUN("-s", "--baseline", "base.json", URL), 6);
+}
+
+static void test_unlike_baseline(void **state) {
+    (void)state;
+    assert_int_equal(RUN("-s", "-c9", "--save", "base.json", URL), 0);
+    fake.calls[0] = '\0';
+    assert_int_equal(RUN("--baseline", "base.json", "--json", "x", "--html", "y", URL), 6);
+    assert_string_equal(fake.calls, "load;run;unload;");
+    assert_non_null(strstr(content_of("x"), "connections=9 then, connections=50 now"));
+    assert_non_null(strstr(content_of("x"), "\"inconclusive\""));
+    assert_int_equal(RUN("--baseline", "base.json", "--force-compare", URL), 0);
+    assert_non_null(strstr(fake.calls, "compare"));
+}
+
+static void test_no_baseline(void **state) {
+    (void)state;
+    assert_int_equal(RUN("--baseline", "base.json", URL), 4);
+    assert_non_null(strstr(printed.err, "base.json"));
+    assert_string_equal(fake.calls, "unload nothing;");
+    assert_int_equal(RUN("-s", "--save", "two.json", URL, URL_B), 0);
+    assert_int_equal(RUN("--baseline", "two.json", URL), 2);
+    assert_string_equal(printed.err, "ringfetch bench: --baseline two.json: it compares two "
+                                     "servers; a baseline is a run of one\n");
+}
+
+/* ---- servers ------------------------------------------------------------------------------------------------ */
+
+static struct rf_result there(const char *url) {
+    fake_note("ask", url);
+    return (struct rf_result){.status = 404};
+}
+
+static void await_servers(void) {
+    await_file("a");
+    await_file("b");
+}
+
+static void test_servers(void **state) {
+    (void)state;
+    fake.answers = there;
+    fake_load.before_run = await_servers;
+    assert_int_equal(RUN("-s", "--cmd-a",
+                         "echo >a; trap 'echo >a-end; exit' TERM; while :; do "
+                         "sleep 0.01; done",
+                         "--cmd-b", "echo >b; exec sleep 60", URL, URL_B),
+                     0);
+    assert_string_equal(fake.calls,
+                        "load;open;run;ask " URL ";close;open;run;ask " URL_B ";close;run;unload;");
+}
+
+static struct rf_result only_a(const char *url) {
+    return strcmp(url, URL) == 0 ? there(url) : (struct rf_result){.error = {.kind = 1}};
+}
+
+static void test_server_refuses(void **state) {
+    (void)state;
+    fake.answers = only_a;
+    assert_int_equal(RUN("--json", "x", "--cmd-a", "exec sleep 60", "--cmd-b", "exit 7",
+                         "--cmd-timeout", "5", URL, URL_B),
+                     4);
+    assert_non_null(strstr(printed.err, "the server of --cmd-b ended by itself: exit status 7\n"));
+    assert_int_equal(files(), 0);
+}
+
+static void kill_server(unsigned played) {
+    if (played != 1) {
+        return;
+    }
+    FILE *file = popen("kill -9 $(cat pid); while kill -0 $(cat pid) 2>/dev/null; do sleep 0.01; "
+                       "done; sleep 0.05",
+                       "r");
+    assert_non_null(file);
+    pclose(file);
+}
+
+static void await_pid(void) {
+    await_file("pid");
+}
+
+static void test_server_dies(void **state) {
+    (void)state;
+    fake.answers = there;
+    fake_load.before_run = await_pid;
+    fake_load.sample_count = 3;
+    fake_load.between_samples = kill_server;
+    assert_int_equal(RUN("--json", "x", "--cmd-a", "echo $$ >p; mv p pid; exec sleep 60", URL), 4);
+    assert_string_equal(printed.err, "ringfetch bench: the server of --cmd-a ended by itself: "
+                                     "signal 9 (Killed)\n");
+    assert_int_equal(fake_load.stopped_with, RF_LOCAL_FAULT);
+    assert_null(content_of("x"));
+}
+
+static struct rf_result interrupt(const char *url) {
+    (void)url;
+    raise(SIGTERM);
+    return (struct rf_result){.error = {.kind = 5}};
+}
+
+static void test_interrupted_while_starting(void **state) {
+    (void)state;
+    fake.answers = interrupt;
+    assert_int_equal(RUN("--json", "x", "--cmd-a", "exec sleep 60", URL), RF_TERMINATED);
+    assert_string_equal(printed.err, "");
+    assert_int_equal(files(), 0);
+    assert_null(strstr(fake.calls, "close;run"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scene_begin, scene_end)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_baseline),
+        TEST(test_unlike_baseline),
+        TEST(test_no_baseline),
+        TEST(test_servers),
+        TEST(test_server_refuses),
+        TEST(test_server_dies),
+        TEST(test_interrupted_while_starting),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
