@@ -201,6 +201,10 @@ struct load_machine_marks {
 };
 struct rf_load;
 struct load_machine_marks load_machine_read(void);
+/* Room for what the workers will know. False: memory is out; drop all the same. */
+bool load_figures_init(struct rf_load *load);
+/* A worker's thread, at its end: takes what only the worker knows. */
+void load_figures_gather(struct rf_load *load, const struct load_worker *worker);
 /* After the threads have ended. False: memory is out. */
 bool load_figures_fill(struct rf_load *load);
 void load_figures_drop(struct rf_load *load);
@@ -226,12 +230,12 @@ struct load_thread {
     unsigned index;
     pthread_t thread;
     bool started;
-    struct ring *ring; /* until the thread has ended */
+    struct ring *ring; /* NULL when the thread ends */
     struct tls *tls;
     struct pool pool;
     struct load_worker *worker;
 
-    pthread_mutex_t lock; /* guards mail and waking, which `quit` ends */
+    pthread_mutex_t lock; /* guards mail and, against waking what is freed, ring */
     struct load_mail mail;
     atomic_bool posted;
 
@@ -245,7 +249,7 @@ void load_threads_connect(struct rf_load *load, uint8_t side);
 void load_threads_order(struct rf_load *load, const struct load_order *order);
 void load_threads_stop(struct rf_load *load);
 void load_threads_abandon(struct rf_load *load);
-/* Ends and joins them. Their workers can be looked at until load_threads_free. */
+/* Ends and joins them. */
 void load_threads_end(struct rf_load *load);
 void load_threads_free(struct rf_load *load);
 
@@ -339,10 +343,11 @@ struct rf_load {
     struct load_machine_marks before, after;
     struct rf_load_machine machine;
     struct rf_load_figures figures[RF_SIDES];
-    struct load_facts facts[RF_SIDES];
+    struct load_facts facts[RF_SIDES]; /* until the threads have ended, under `lock` */
     char ip[RF_SIDES][ADDRESS_TEXT_BYTES];
-    struct rf_load_entry *entry[RF_SIDES];
-    struct rf_histogram **entry_latency; /* owned; [plan.entry_count] */
+    struct rf_load_entry *gathered; /* [plan.entry_count]; under `lock`, too */
+    struct rf_histogram **latency;  /* of each of them, NULL where nothing was counted */
+    struct rf_load_entry *entry;    /* the same, side by side */
     bool has_figures;
 };
 

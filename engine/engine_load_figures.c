@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * engine_load_figures.c: what was added up, in the public header's words, and what of this machine limited it. The
- * conductor's, when the threads have ended and their workers are still there to be read.
+ * conductor's when the threads have ended, but for gathering, which is each thread's last act.
  */
 #include <math.h>
 #include <stdio.h>
@@ -127,26 +127,6 @@ static void fill_machine(struct rf_load *load) {
 
 /* ---- one side ------------------------------------------------------------------------------------------- */
 
-/* Each of the first worker that has it to tell. */
-static void fill_facts(struct rf_load *load, uint8_t side) {
-    struct load_facts *all = &load->facts[side];
-    for (unsigned i = 0; i < load->thread_count; i++) {
-        if (!load->thread[i].worker)
-            continue;
-        const struct load_facts *one = load_worker_facts(load->thread[i].worker, side);
-        if (!all->address.any.sa_family)
-            all->address = one->address;
-        if (!all->server[0])
-            memcpy(all->server, one->server, sizeof all->server);
-        if (!all->first_error[0])
-            memcpy(all->first_error, one->first_error, sizeof all->first_error);
-        if (!all->tls_cipher) {
-            all->tls_version = one->tls_version;
-            all->tls_cipher = one->tls_cipher;
-        }
-    }
-}
-
 static const struct rf_histogram *unless_unused(const struct rf_histogram *histogram) {
     return histogram->histogram.highest ? histogram : NULL;
 }
@@ -184,7 +164,6 @@ static void fill_series(struct rf_load_figures *figures, const struct load_side 
 static void fill_side(struct rf_load *load, uint8_t index) {
     struct rf_load_figures *figures = &load->figures[index];
     const struct load_facts *facts = &load->facts[index];
-    fill_facts(load, index);
     fill_counts(figures, &load->merge.side[index]);
     fill_series(figures, &load->merge.side[index]);
     figures->rps_scheduled = rps_scheduled(load);
@@ -204,48 +183,70 @@ static void fill_side(struct rf_load *load, uint8_t index) {
     figures->tls_cipher = facts->tls_cipher;
 }
 
-/* ---- entries -------------------------------------------------------------------------------------------- */
+/* ---- what only workers know ------------------------------------------------------------------------------- */
 
-static bool merge_latency(struct rf_load *load, unsigned index, const struct histogram *from) {
-    struct rf_histogram **into = &load->entry_latency[index];
-    if (from->highest == 0 || from->total == 0)
+bool load_figures_init(struct rf_load *load) {
+    unsigned count = load->plan.entry_count;
+    load->gathered = calloc(count, sizeof *load->gathered);
+    load->entry = calloc(count, sizeof *load->entry);
+    load->latency = calloc(count, sizeof(struct rf_histogram *));
+    for (unsigned i = 0; load->gathered && i < count; i++)
+        load->gathered[i] = (struct rf_load_entry){.name = load->plan.entry[i].name,
+                                                   .weight = load->plan.entry[i].weight};
+    return load->gathered && load->entry && load->latency;
+}
+
+/* Each of the first worker that has it to tell. */
+static void gather_facts(struct load_facts *all, const struct load_facts *one) {
+    if (!all->address.any.sa_family)
+        all->address = one->address;
+    if (!all->server[0])
+        memcpy(all->server, one->server, sizeof all->server);
+    if (!all->first_error[0])
+        memcpy(all->first_error, one->first_error, sizeof all->first_error);
+    if (!all->tls_cipher) {
+        all->tls_version = one->tls_version;
+        all->tls_cipher = one->tls_cipher;
+    }
+}
+
+static bool gather_latency(struct rf_histogram **all, const struct histogram *one) {
+    if (one->highest == 0 || one->total == 0)
         return true;
-    if (!*into)
-        *into = rf_histogram_new(LOAD_HIGHEST_NS);
-    return *into && histogram_merge(&(*into)->histogram, from);
+    if (!*all)
+        *all = rf_histogram_new(LOAD_HIGHEST_NS);
+    return *all && histogram_merge(&(*all)->histogram, one);
 }
 
-static bool fill_entry(struct rf_load *load, unsigned index, struct rf_load_entry *entry) {
-    bool well = true;
-    *entry = (struct rf_load_entry){.name = load->plan.entry[index].name,
-                                    .weight = load->plan.entry[index].weight};
-    for (unsigned i = 0; i < load->thread_count; i++) {
-        if (!load->thread[i].worker)
-            continue;
-        const struct load_entry_tally *one = &load_worker_entries(load->thread[i].worker)[index];
-        entry->requests += one->requests;
-        entry->errors += one->errors;
-        entry->bytes += one->bytes;
-        well = merge_latency(load, index, &one->latency) && well;
+void load_figures_gather(struct rf_load *load, const struct load_worker *worker) {
+    const struct load_entry_tally *one = load_worker_entries(worker);
+    pthread_mutex_lock(&load->lock);
+    for (uint8_t side = 0; side < RF_SIDES; side++)
+        gather_facts(&load->facts[side], load_worker_facts(worker, side));
+    for (unsigned i = 0; i < load->plan.entry_count; i++) {
+        load->gathered[i].requests += one[i].requests;
+        load->gathered[i].errors += one[i].errors;
+        load->gathered[i].bytes += one[i].bytes;
+        if (!gather_latency(&load->latency[i], &one[i].latency))
+            load->lacks_memory = true;
     }
-    entry->latency = load->entry_latency[index];
-    return well;
+    pthread_mutex_unlock(&load->lock);
 }
 
-static bool fill_entries(struct rf_load *load) {
-    bool well = true;
-    load->entry_latency = calloc(load->plan.entry_count, sizeof(struct rf_histogram *));
-    for (unsigned side = 0; load->entry_latency && side < load->merge.sides; side++) {
-        load->entry[side] = calloc(load->plan.entry_count, sizeof **load->entry);
-        well = load->entry[side] && well;
-        load->figures[side].entry = load->entry[side];
+/* Those of a side one after another, in the order in which they were added. */
+static void fill_entries(struct rf_load *load) {
+    struct rf_load_entry *next = load->entry;
+    for (unsigned side = 0; side < load->merge.sides; side++) {
+        load->figures[side].entry = next;
+        for (unsigned i = 0; i < load->plan.entry_count; i++) {
+            if (load->plan.entry[i].side != side)
+                continue;
+            *next = load->gathered[i];
+            next->latency = load->latency[i];
+            next++;
+            load->figures[side].entry_count++;
+        }
     }
-    for (unsigned i = 0; load->entry_latency && well && i < load->plan.entry_count; i++) {
-        struct rf_load_figures *figures = &load->figures[load->plan.entry[i].side];
-        struct rf_load_entry *entry = load->entry[load->plan.entry[i].side];
-        well = fill_entry(load, i, &entry[figures->entry_count++]) && well;
-    }
-    return well && load->entry_latency;
 }
 
 bool load_figures_fill(struct rf_load *load) {
@@ -255,16 +256,17 @@ bool load_figures_fill(struct rf_load *load) {
         load->machine = (struct rf_load_machine){.machine_cpu = -1, .threads = load->merge.workers};
     for (uint8_t side = 0; side < load->merge.sides; side++)
         fill_side(load, side);
-    load->has_figures = fill_entries(load);
+    fill_entries(load);
+    load->has_figures = !load->lacks_memory;
     return load->has_figures;
 }
 
 void load_figures_drop(struct rf_load *load) {
-    for (unsigned i = 0; load->entry_latency && i < load->plan.entry_count; i++)
-        rf_histogram_free(load->entry_latency[i]);
-    free(load->entry_latency);
-    for (unsigned side = 0; side < RF_SIDES; side++)
-        free(load->entry[side]);
+    for (unsigned i = 0; load->latency && i < load->plan.entry_count; i++)
+        rf_histogram_free(load->latency[i]);
+    free(load->latency);
+    free(load->gathered);
+    free(load->entry);
 }
 
 /* ---- the public door --------------------------------------------------------------------------------------- */

@@ -125,17 +125,12 @@ static bool all_connected(const struct rf_load *load, uint8_t side) {
     return true;
 }
 
-/* The first that a worker has to say of a side that nobody could connect to. */
-static void explain_unconnected(struct rf_load *load, uint8_t side, char *why, size_t why_size) {
-    const char *reason = "nobody answered in time";
-    for (unsigned i = 0; i < load->thread_count; i++) {
-        const struct load_facts *facts = load_worker_facts(load->thread[i].worker, side);
-        if (facts->first_error[0]) {
-            reason = facts->first_error;
-            break;
-        }
-    }
-    snprintf(why, why_size, "cannot connect to %s: %s", load->url[side], reason);
+/* After the threads have ended, which have told what they knew. */
+static void explain_unconnected(const struct rf_load *load, uint8_t side, char *why,
+                                size_t why_size) {
+    const char *reason = load->facts[side].first_error;
+    snprintf(why, why_size, "cannot connect to %s: %s", load->url[side],
+             reason[0] ? reason : "nobody answered in time");
 }
 
 /* RF_SOME_FAILED: not one connection could be made, and the threads have ended. */
@@ -368,6 +363,7 @@ static enum rf_exit prepare(struct rf_load *load, char *why, size_t why_size) {
         .seconds_room = series_room(seconds, 1),
     };
     bool well = load_merge_init(&load->merge, &options);
+    well = load_figures_init(load) && well;
     well = load_tallies_init(load, load->threads_wanted * TALLIES_A_WORKER) && well;
     if (!well) {
         snprintf(why, why_size, "no memory for the figures of %u workers: use fewer --threads",

@@ -3,7 +3,8 @@
  * engine_load_thread.c: a worker's thread: builds its ring, tls and load_worker, turns them, and carries out what its
  * mailbox says. The first half of the file is the worker's thread's, the second the conductor's.
  *
- * The thread closes its ring when it ends, but leaves its worker's facts for the conductor to read.
+ * All of it is freed by the thread itself, its ring above all: a ring's registered descriptor is its thread's. What
+ * only the worker knows goes to the figures before.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,6 +164,16 @@ static void live(struct load_thread *thread) {
     load_worker_begin_close(thread->worker);
     while (!load_worker_is_closed(thread->worker))
         load_worker_turn(thread->worker);
+    load_figures_gather(thread->load, thread->worker);
+}
+
+/* Nobody wakes the ring from now on. */
+static struct ring *close_mailbox(struct load_thread *thread) {
+    pthread_mutex_lock(&thread->lock);
+    struct ring *ring = thread->ring;
+    thread->ring = NULL;
+    pthread_mutex_unlock(&thread->lock);
+    return ring;
 }
 
 /* One that could not be built waits for the end as well: all rings close after all have been opened. */
@@ -188,7 +199,9 @@ static void *thread_main(void *context) {
         live(thread);
     else
         wait_for_quit(thread);
-    ring_close(thread->ring);
+    load_worker_free(thread->worker);
+    tls_close(thread->tls);
+    ring_close(close_mailbox(thread));
     return NULL;
 }
 
@@ -237,7 +250,6 @@ enum rf_exit load_threads_start(struct rf_load *load, char *why, size_t why_size
     return RF_ENVIRONMENT;
 }
 
-/* The ring is woken under the lock: a thread that has seen `quit` may free it. */
 static void post(struct load_thread *thread, const struct load_mail *mail) {
     pthread_mutex_lock(&thread->lock);
     for (unsigned side = 0; side < RF_SIDES; side++)
@@ -290,13 +302,8 @@ void load_threads_end(struct rf_load *load) {
 }
 
 void load_threads_free(struct rf_load *load) {
-    for (unsigned i = 0; load->thread && i < load->thread_count; i++) {
-        struct load_thread *thread = &load->thread[i];
-        if (thread->worker)
-            load_worker_free(thread->worker);
-        tls_close(thread->tls);
-        pthread_mutex_destroy(&thread->lock);
-    }
+    for (unsigned i = 0; i < load->thread_count; i++)
+        pthread_mutex_destroy(&load->thread[i].lock);
     free(load->thread);
     load->thread = NULL;
     load->thread_count = 0;
