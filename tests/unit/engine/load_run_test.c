@@ -408,82 +408,6 @@ static void a_thread_that_cannot_start_ends_all(void **state) {
     assert_null(rf_load_figures(load, RF_SIDE_A));
 }
 
-/* ---- settings that make no sense ------------------------------------------------------------------------ */
-
-static void assert_refused(const char *reason) {
-    assert_int_equal(rf_load_open(&load, &settings, &load_settings, why, sizeof why), RF_USAGE);
-    assert_null(load);
-    assert_non_null(strstr(why, reason));
-}
-
-static void nonsense_is_refused_by_name(void **state) {
-    static const struct rf_ramp nowhere[] = {{0, 10}}, backwards[] = {{-1, 10}};
-#define REFUSED(member, value, reason)                                                             \
-    do {                                                                                           \
-        struct rf_load_settings kept = load_settings;                                              \
-        load_settings.member = value;                                                              \
-        assert_refused(reason);                                                                    \
-        load_settings = kept;                                                                      \
-    } while (0)
-    (void)state;
-    REFUSED(connections, 0, "connections");
-    REFUSED(connections, 1000001, "connections");
-    REFUSED(pipeline, 0, "pipeline");
-    REFUSED(outstanding_max, 0, "outstanding_max");
-    REFUSED(warmup_s, -1, "warmup_s");
-    REFUSED(duration_s, 0, "duration_s");
-    REFUSED(duration_s, (double)NAN, "duration_s");
-    REFUSED(rate, -1, "rate");
-    REFUSED(block_s, -1, "block_s");
-    REFUSED(confidence, 1, "confidence");
-    REFUSED(confidence, 0.4, "confidence");
-    REFUSED(min_effect, -0.1, "min_effect");
-    REFUSED(judged, 1U << RF_METRICS, "judged");
-    load_settings.ramp_count = 1;
-    REFUSED(ramp, nowhere, "ramp");
-    REFUSED(ramp, backwards, "ramp");
-#undef REFUSED
-}
-
-static void what_fetching_refuses_is_refused(void **state) {
-    static const char *const framing[] = {"Content-Length: 5", NULL}, *const expect[] = {"what?",
-                                                                                         NULL};
-    static const char *const resolve[] = {"nonsense", NULL};
-    struct rf_settings kept = settings;
-    (void)state;
-    settings.method = "G ET";
-    assert_refused("method");
-    settings = kept;
-    settings.headers = framing;
-    assert_refused("Content-Length");
-    settings = kept;
-    settings.expect = expect;
-    assert_refused("what?");
-    settings = kept;
-    settings.resolve = resolve;
-    assert_refused("nonsense");
-    settings = kept;
-    settings.cacert = "/nonexistent/roots.pem";
-    assert_refused("/nonexistent/roots.pem");
-    settings = kept;
-}
-
-static void requests_that_make_no_sense_are_refused(void **state) {
-    struct rf_load_request request;
-    (void)state;
-    open_load();
-    rf_load_request_init(&request);
-    assert_int_equal(rf_load_add(load, RF_SIDE_A, &request, why, sizeof why), RF_USAGE);
-    request.url = "ftp://127.0.0.1/";
-    assert_int_equal(rf_load_add(load, RF_SIDE_A, &request, why, sizeof why), RF_USAGE);
-    request.url = tiny_url(1, "/{line:/nonexistent/lines}");
-    assert_int_equal(rf_load_add(load, RF_SIDE_A, &request, why, sizeof why), RF_LOCAL_FAULT);
-    request.url = tiny_url(1, "/");
-    assert_int_equal(rf_load_add(load, RF_SIDES, &request, why, sizeof why), RF_USAGE);
-    request.weight = 0;
-    assert_int_equal(rf_load_add(load, RF_SIDE_A, &request, why, sizeof why), RF_USAGE);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -504,9 +428,6 @@ int main(void) {
         TEST(nothing_to_ask_is_told),
         TEST(no_connection_is_told_with_its_reason),
         TEST(a_thread_that_cannot_start_ends_all),
-        TEST(nonsense_is_refused_by_name),
-        TEST(what_fetching_refuses_is_refused),
-        TEST(requests_that_make_no_sense_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
