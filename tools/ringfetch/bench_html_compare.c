@@ -189,13 +189,17 @@ static void put_note(const struct bench_html *html) {
         size_t of = run->comparison->metric[i].samples;
         samples = of > samples ? of : samples;
     }
-    fprintf(html->out,
-            "<p class=\"note\">Medians of blocks, from %zu %s. The bar is the interval that holds "
-            "the true change with a confidence of %.4g%%, "
-            "the dot its likeliest value; between −%.3g%% and +%.3g%%, where it is shaded, a "
-            "change is too small to count.</p>\n",
-            samples, run->side[RF_SIDE_B] ? "pairs of blocks" : "batches", run->confidence * 100,
-            (1 - 1 / (1 + run->min_effect)) * 100, run->min_effect * 100);
+    fputs("<p class=\"note\">Medians of blocks", html->out);
+    if (samples) {
+        fprintf(html->out, ", from %zu %s", samples,
+                run->side[RF_SIDE_B] ? "pairs of blocks" : "batches");
+    }
+    fprintf(
+        html->out,
+        ". The bar is the interval that holds the true change with a confidence of %.4g%%, the "
+        "dot its likeliest value; between −%.3g%% and +%.3g%%, where it is shaded, a change is too "
+        "small to count.</p>\n",
+        run->confidence * 100, (1 - 1 / (1 + run->min_effect)) * 100, run->min_effect * 100);
 }
 
 void bench_html_compare(const struct bench_html *html) {

@@ -137,10 +137,13 @@ static void put_changes(const struct bench_html *html) {
         if (!comparison->metric[i].judged || comparison->metric[i].verdict != comparison->verdict) {
             continue;
         }
-        char change[HTML_TEXT], interval[HTML_TEXT];
-        fprintf(html->out, "%s%s <b>%s</b> (%s)", comma, metric_name[i],
-                html_change(i, comparison->metric[i].change, change),
+        fprintf(html->out, "%s%s", comma, metric_name[i]);
+        if (comparison->metric[i].samples) {
+            char change[HTML_TEXT], interval[HTML_TEXT];
+            fprintf(
+                html->out, " <b>%s</b> (%s)", html_change(i, comparison->metric[i].change, change),
                 html_interval(i, comparison->metric[i].low, comparison->metric[i].high, interval));
+        }
         comma = ", ";
     }
     fputs(*comma ? "." : "no metric says so alone.", html->out);
