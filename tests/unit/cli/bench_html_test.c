@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * bench_html_test.c: the bench report's page as a file: well-formed, whole, bounded in size, and with nothing of a stranger's in it but text.
- * libxml2 reads it here as a browser would. What it looks like, tests/e2e/bench_html_test.py sees.
+ * libxml2 reads it as a browser would. What it looks like, tests/e2e/bench_html_test.py sees.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,7 +29,7 @@ static xmlXPathContextPtr xpath;
 
 /* ---- reading it -------------------------------------------------------------------------------------- */
 
-/* libxml2 knows HTML 4: that an element is new is no fault. Its fields of error numbers are what the parser found. */
+/* libxml2 knows HTML 4: that an element is new is no fault. */
 static void on_error(void *context, xmlErrorPtr error) {
     (void)context;
     if (error->code != XML_HTML_UNKNOWN_TAG) {
@@ -421,9 +421,7 @@ static void strangers_write_text_only(void **state) {
     assert_lacks("secret");
     assert_has("&lt;script&gt;document.title=&#39;pwned&#39;");
     assert_has("require-trusted-types-for");
-    assert_has("\\x1b[31m");
     assert_lacks("\033");
-    assert_lacks("http://www.w3.org/1999");
 }
 
 static void invisible_characters_become_visible(void **state) {
