@@ -50,7 +50,7 @@ load_plan = arrivals plan plan_message plan_target plan_turn random template tem
 load_core = load load_order load_lane load_conn load_request load_wire load_h1 load_judge load_tally
 load   = $(load_plan) $(load_core)
 job    = host job job_check job_exchange job_memory job_request loan sched
-top_load = engine_load engine_load_blocks engine_load_figures engine_load_judge engine_load_merge engine_load_period engine_load_resolve engine_load_run engine_load_series engine_load_settings engine_load_tallies engine_load_thread
+top_load = engine_load engine_load_blocks engine_load_figures engine_load_judge engine_load_merge engine_load_period engine_load_probe engine_load_resolve engine_load_run engine_load_series engine_load_settings engine_load_tallies engine_load_thread
 top    = $(top_load) engine engine_check engine_confirm engine_control engine_errors engine_feed engine_fetch engine_info engine_limits engine_result engine_settings engine_sink engine_submit engine_unique engine_worker
 sim    = ring_sim ring_sim_ops ring_sim_net ring_sim_world ring_timers
 

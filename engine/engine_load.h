@@ -278,6 +278,11 @@ void load_names_close(struct rf_load *load);
 enum rf_exit load_resolve(struct rf_load *load, char *why, size_t why_size);
 void load_resolve_drop(struct rf_load *load);
 
+/* ---- engine_load_probe.c --------------------------------------------------------------------------- */
+
+/* Sorts the target's addresses, those that answer first; returns how many are worth connecting to. */
+unsigned load_probe(const struct rf_load *load, struct plan_target *target);
+
 /* ---- engine_load_settings.c ------------------------------------------------------------------------ */
 
 enum rf_exit load_settings_take(struct rf_load *load, const struct rf_settings *settings,

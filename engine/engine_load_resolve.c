@@ -94,6 +94,22 @@ static void wait_for_all(struct resolving *all) {
         ring_turn(load->ring, true);
 }
 
+/* Of several addresses those that don't answer. */
+static void drop_dead(struct rf_load *load) {
+    for (unsigned i = 0; i < load->plan.target_count && !atomic_load(&load->stop); i++) {
+        struct plan_target *target = &load->plan.target[i];
+        unsigned made = target->address_count;
+        if (made < 2)
+            continue;
+        unsigned kept = load_probe(load, target);
+        struct address *address = pool_acquire(&load->pool, kept * sizeof *address);
+        memcpy(address, target->address, kept * sizeof *address);
+        pool_release(&load->pool, target->address, made * sizeof *address);
+        target->address = address;
+        target->address_count = kept;
+    }
+}
+
 enum rf_exit load_resolve(struct rf_load *load, char *why, size_t why_size) {
     size_t bytes = load->plan.target_count * sizeof(struct question);
     struct resolving all = {.load = load,
@@ -103,6 +119,8 @@ enum rf_exit load_resolve(struct rf_load *load, char *why, size_t why_size) {
     ask_all(&all);
     wait_for_all(&all);
     pool_release(&load->pool, all.question, bytes);
+    if (all.exit == RF_OK)
+        drop_dead(load);
     return all.exit;
 }
 

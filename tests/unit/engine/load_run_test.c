@@ -259,6 +259,24 @@ static void a_name_is_resolved_once_and_as_told(void **state) {
     assert_string_equal(rf_load_figures(load, RF_SIDE_A)->url, url);
 }
 
+/* One of a name's addresses answers: no connection is tried with the other, keep-alive or not. */
+static void dead_addresses_are_left_out(void **state) {
+    char url[64], rule[64];
+    const char *rules[] = {rule, NULL};
+    (void)state;
+    snprintf(url, sizeof url, "http://some.example:%u/bytes/5", tiny_port());
+    snprintf(rule, sizeof rule, "some.example:%u:127.0.0.99,127.0.0.2,127.0.0.98", tiny_port());
+    load_settings.warmup_s = 0;
+    load_settings.requests = 10;
+    load_settings.no_keepalive = true;
+    settings.resolve = rules;
+    open_load();
+    add(RF_SIDE_A, url);
+    assert_int_equal(run(NULL), RF_OK);
+    assert_int_equal(rf_load_figures(load, RF_SIDE_A)->errors, 0);
+    assert_string_equal(rf_load_figures(load, RF_SIDE_A)->ip, "127.0.0.2");
+}
+
 static void what_is_expected_is_judged(void **state) {
     const char *expect[] = {"status=404", NULL};
     (void)state;
@@ -420,6 +438,7 @@ int main(void) {
         TEST(a_side_that_fails_is_regressed_early),
         TEST(entries_are_asked_by_weight),
         TEST(a_name_is_resolved_once_and_as_told),
+        TEST(dead_addresses_are_left_out),
         TEST(what_is_expected_is_judged),
         TEST(a_stopped_run_has_figures),
         TEST(what_hangs_is_abandoned),
