@@ -122,7 +122,7 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # What the assembler takes in is not in the compiler's list of headers.
-$(BUILD)/obj/tools/ringfetch/check_html_page.o: $(wildcard tools/ringfetch/page/*)
+$(patsubst %,$(BUILD)/obj/tools/ringfetch/%_html_page.o,check bench): $(wildcard tools/ringfetch/page/*)
 
 # What went into the libraries: they are made again when a source is gone, or `rooms` another.
 $(BUILD)/sources: force
