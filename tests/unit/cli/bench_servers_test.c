@@ -103,6 +103,19 @@ static bool is_gone(pid_t process) {
     return state == 'X' || state == 'Z';
 }
 
+static pid_t parent_of(pid_t process) {
+    char path[64];
+    int parent = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
+    FILE *file = fopen(path, "r");
+    if (file) {
+        if (fscanf(file, "%*d (%*[^)]) %*c %d", &parent) != 1)
+            parent = 0;
+        fclose(file);
+    }
+    return parent;
+}
+
 static void await_gone(pid_t process) {
     for (unsigned i = 0; i < PATIENCE_MS && !is_gone(process); i++) {
         nap();
@@ -232,6 +245,7 @@ static void test_in_background(void **state) {
     assert_int_equal(start("sh -c 'echo $$ >one; exec sleep 60' & echo $$ >shell"), RF_OK);
     pid_t one = number_in("one");
     await_gone(number_in("shell"));
+    assert_int_equal(parent_of(one), servers.server[RF_SIDE_A].guardian);
     assert_false(bench_servers_ended(&servers, why, sizeof why));
     kill(one, SIGTERM);
     await_end();
@@ -291,8 +305,9 @@ static void test_orphaned(void **state) {
     pid_t bench = fork();
     assert_true(bench >= 0);
     if (bench == 0) {
-        servers.grace_ms = 50;
-        _exit(start("sh -c 'echo $$ >two; exec sleep 60' & trap '' TERM; echo $$ >one; "
+        servers.grace_ms = 200;
+        _exit(start("exec 2>/dev/null; sh -c 'trap \"echo 1 >bye; exit\" TERM; echo $$ >two; "
+                    "while :; do sleep 0.01; done' & trap '' TERM; echo $$ >one; "
                     "while :; do sleep 0.01; done")
                   ? 1
                   : (pause(), 0));
@@ -302,7 +317,8 @@ static void test_orphaned(void **state) {
     assert_int_equal(waitpid(bench, NULL, 0), bench);
     await_gone(one);
     await_gone(two);
-    while (waitpid(-1, NULL, 0) > 0) { /* the guardian, and what it left */
+    assert_int_equal(number_in("bye"), 1); /* it had its grace */
+    while (waitpid(-1, NULL, 0) > 0) {     /* the guardian, and what it left */
     }
     prctl(PR_SET_CHILD_SUBREAPER, 0);
 }

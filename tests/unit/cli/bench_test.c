@@ -273,6 +273,10 @@ static void test_url_is_clean(void **state) {
     fake_load.figures[RF_SIDE_A].url = "http://me:secret@127.0.0.1:1/a@b?token=secret";
     assert_int_equal(RUN("-s", "--save", "x", "http://me:secret@127.0.0.1:1/a@b?token=secret"), 0);
     assert_non_null(strstr(content_of("x"), "\"http://127.0.0.1:1/a@b\""));
+    fake_load.figures[RF_SIDE_A].url = "http://me:sec@ret@127.0.0.1:1?token=secret";
+    assert_int_equal(RUN("-s", "--save", "x", URL), 0);
+    assert_non_null(strstr(content_of("x"), "\"http://127.0.0.1:1\""));
+    assert_null(strstr(content_of("x"), "ret@"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scene_begin, scene_end)

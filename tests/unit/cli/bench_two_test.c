@@ -12,7 +12,9 @@
 
 #include <cmocka.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bench_scene.h"
@@ -95,32 +97,81 @@ static void test_server_refuses(void **state) {
     assert_int_equal(files(), 0);
 }
 
-static void kill_server(unsigned played) {
-    if (played != 1) {
-        return;
-    }
-    FILE *file = popen("kill -9 $(cat pid); while kill -0 $(cat pid) 2>/dev/null; do sleep 0.01; "
-                       "done; sleep 0.05",
-                       "r");
-    assert_non_null(file);
-    pclose(file);
+/* Kills it and waits until bench could know. */
+static void kill_server(void) {
+    siginfo_t ended;
+    await_file("pid");
+    kill((pid_t)atoi(content_of("pid")), SIGKILL);
+    assert_int_equal(waitid(P_ALL, 0, &ended, WEXITED | WNOWAIT), 0);
 }
 
-static void await_pid(void) {
-    await_file("pid");
+static void kill_after_first(unsigned played) {
+    if (played == 1) {
+        kill_server();
+    }
 }
+
+#define SERVER "echo $$ >p; mv p pid; exec sleep 60"
+#define KILLED "ringfetch bench: the server of --cmd-a ended by itself: signal 9 (Killed)\n"
 
 static void test_server_dies(void **state) {
     (void)state;
     fake.answers = there;
-    fake_load.before_run = await_pid;
     fake_load.sample_count = 3;
-    fake_load.between_samples = kill_server;
-    assert_int_equal(RUN("--json", "x", "--cmd-a", "echo $$ >p; mv p pid; exec sleep 60", URL), 4);
-    assert_string_equal(printed.err, "ringfetch bench: the server of --cmd-a ended by itself: "
-                                     "signal 9 (Killed)\n");
+    fake_load.between_samples = kill_after_first;
+    assert_int_equal(RUN("--json", "x", "--cmd-a", SERVER, URL), 4);
+    assert_string_equal(printed.err, KILLED);
     assert_int_equal(fake_load.stopped_with, RF_LOCAL_FAULT);
     assert_null(content_of("x"));
+}
+
+/* Too late for a sample. */
+static void test_server_dies_at_the_end(void **state) {
+    (void)state;
+    fake.answers = there;
+    fake_load.before_run = kill_server;
+    assert_int_equal(RUN("--json", "x", "--cmd-a", SERVER, URL), 4);
+    assert_string_equal(printed.err, KILLED);
+    assert_null(content_of("x"));
+}
+
+/* The load fails because of it: the cause is told, not the effect. */
+static void test_server_dies_first(void **state) {
+    (void)state;
+    fake.answers = there;
+    fake_load.before_run = kill_server;
+    fake_load.run_exit = RF_SOME_FAILED;
+    fake_load.why = "refused";
+    assert_int_equal(RUN("--cmd-a", SERVER, URL), 4);
+    assert_string_equal(printed.err, KILLED);
+}
+
+static void await_server(void) {
+    await_file("pid");
+}
+
+/* Deaf to SIGTERM, and gone all the same when a second signal ends bench at once. */
+static void test_second_signal(void **state) {
+    (void)state;
+    struct timespec before, after;
+    int status;
+    fake.answers = there;
+    fake_load.before_run = await_server;
+    fake_load.signals = 2;
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(RUN("--cmd-a", "trap '' TERM; echo $$ >p; mv p pid; while :; do sleep 0.01; done",
+                  URL));
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(WEXITSTATUS(status), RF_INTERRUPTED);
+    while (waitpid(-1, NULL, 0) > 0) { /* the guardian and all that it watched */
+    }
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    prctl(PR_SET_CHILD_SUBREAPER, 0);
+    assert_true(after.tv_sec - before.tv_sec < 4); /* the guardian's grace is 5 */
 }
 
 static struct rf_result interrupt(const char *url) {
@@ -148,6 +199,9 @@ int main(void) {
         TEST(test_servers),
         TEST(test_server_refuses),
         TEST(test_server_dies),
+        TEST(test_server_dies_at_the_end),
+        TEST(test_server_dies_first),
+        TEST(test_second_signal),
         TEST(test_interrupted_while_starting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
