@@ -32,9 +32,9 @@ static void account(struct load_conn *conn, int by) {
     struct load_lane *lane = conn->lane;
     struct load_worker *worker = conn->worker;
     unsigned one = (unsigned)by;
-    if (conn->state <= LOAD_READY)
+    if (conn->state <= LOAD_READY || conn->returns)
         lane->conns += one;
-    if (conn->state < LOAD_READY)
+    if (conn->state < LOAD_READY || conn->returns)
         lane->opening += one;
     if (conn->state == LOAD_CONNECT || conn->state == LOAD_SHAKE)
         worker->opening[lane->side] += one;
@@ -45,6 +45,13 @@ static void account(struct load_conn *conn, int by) {
 static void go(struct load_conn *conn, enum load_conn_state state) {
     account(conn, -1);
     conn->state = (uint8_t)state;
+    account(conn, 1);
+}
+
+/* Whether it will be opened again when it is closed, and so keeps its place meanwhile. */
+static void set_returns(struct load_conn *conn, bool returns) {
+    account(conn, -1);
+    conn->returns = returns;
     account(conn, 1);
 }
 
@@ -159,6 +166,7 @@ static bool is_patient(struct load_conn *conn) {
     worker->tally[conn->lane->side]->limits |= limit;
     if (!conn->short_since_ns)
         conn->short_since_ns = now;
+    lane_relax(conn->lane);
     return now - conn->short_since_ns < worker->options.connect_timeout_ns;
 }
 
@@ -166,10 +174,9 @@ static bool is_patient(struct load_conn *conn) {
 static void settle(struct load_conn *conn) {
     struct load_worker *worker = conn->worker;
     bool failed = err_is(conn->err);
-    conn->pause_after = false;
     if (failed && is_patient(conn)) {
         unbind(conn);
-        conn->pause_after = true;
+        set_returns(conn, true);
         return;
     }
     conn->short_since_ns = 0;
@@ -179,17 +186,16 @@ static void settle(struct load_conn *conn) {
         lane_fail_one(worker, conn->lane, conn, conn->err);
     else if (failed && !worker->active)
         load_note_error(worker, conn->lane->side, conn, conn->err);
-    if (!failed)
-        return;
-    conn->failures++;
-    conn->pause_after = worker->closed_loop;
+    conn->failures += failed;
 }
 
 static void gone(struct load_conn *conn) {
     bool lacked = conn->short_since_ns != 0;
     load_conn_end_turn(conn);
+    bool returns = conn->returns && wants_it(conn);
+    set_returns(conn, false);
     reset(conn);
-    if (conn->pause_after && wants_it(conn))
+    if (returns)
         pause_for(conn, lacked ? ROOM_MS : back_off_ms(conn->failures));
     else
         release(conn);
@@ -248,16 +254,25 @@ void load_conn_fail(struct load_conn *conn, struct err err) {
     if (conn->state >= LOAD_QUIET)
         return;
     conn->err = err;
+    if (conn->worker->closed_loop && wants_it(conn) && conn->state != LOAD_PAUSE)
+        set_returns(conn, true);
     load_conn_begin_close(conn);
+}
+
+/* Room for those that wait for their server's FIN is what others leave. */
+static bool is_crowded(const struct ring *ring) {
+    unsigned most = ring_slots_max(ring);
+    return ring_slots_used(ring) + most / 16 >= most;
 }
 
 void load_conn_linger(struct load_conn *conn) {
     struct ring *ring = conn->worker->ring;
     conn->announced = !conn->keep_alive || conn->peer_ended;
     lane_unfile(conn);
-    if (!conn->announced)
+    bool ended = !ring_op_busy(&conn->recv), hurry = !conn->announced || is_crowded(ring);
+    if (!ended && hurry)
         ring_abortive(ring, conn->slot);
-    if (!conn->announced || conn->count || !ring_op_busy(&conn->recv)) {
+    if (ended || hurry || conn->count) {
         load_conn_begin_close(conn);
         return;
     }
@@ -312,6 +327,9 @@ void load_conn_ready(struct load_conn *conn) {
     go(conn, LOAD_READY);
     if (worker->open[side] > tally->connections_max)
         tally->connections_max = worker->open[side];
+}
+
+void load_conn_begin(struct load_conn *conn) {
     if (conn->count && !conn->chained) /* it was opened for this request */
         load_wire_send(conn, load_request_of(conn)->message);
     lane_refill(conn);
@@ -381,7 +399,7 @@ static void start(struct load_conn *conn) {
     conn->slot = take_slot(conn);
     if (conn->slot < 0) {
         conn->slot = RING_NO_SLOT;
-        load_conn_begin_close(conn);
+        load_conn_fail(conn, conn->err);
         return;
     }
     if (worker->options.no_keepalive && !lane_next(conn->lane, conn)) {

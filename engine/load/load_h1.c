@@ -37,20 +37,17 @@ static enum load_fed on_interim(struct load_conn *conn, unsigned status) {
 
 /* ---- a head that is known ------------------------------------------------------------------------- */
 
-static inline bool is_head_method(const struct load_conn *conn) {
-    return conn->worker->plan->entry[conn->request[conn->first].entry].head_method;
-}
-
-static inline bool wants_fields(const struct load_conn *conn) {
-    return conn->worker->plan->entry[conn->request[conn->first].entry].expect != NULL;
+static inline const struct plan_entry *entry_of(const struct load_conn *conn) {
+    return &conn->worker->plan->entry[conn->request[conn->first].entry];
 }
 
 static inline const struct known_head *known_head_of(const struct load_conn *conn,
                                                      struct span bytes) {
     const struct known_head *known = &conn->lane->known;
+    const struct plan_entry *entry = entry_of(conn);
     if (known->len && bytes.len >= known->len && !conn->head.len &&
         memcmp(bytes.at, known->bytes, known->len) == 0 &&
-        known->head_method == is_head_method(conn) && !wants_fields(conn))
+        known->head_method == entry->head_method && known->expect == entry->expect)
         return known;
     return NULL;
 }
@@ -58,12 +55,15 @@ static inline const struct known_head *known_head_of(const struct load_conn *con
 static void know_head(struct load_conn *conn, struct span bytes, unsigned status,
                       const struct response_framing *framing) {
     struct known_head *known = &conn->lane->known;
-    if (bytes.len > sizeof known->bytes)
+    const struct plan_entry *entry = entry_of(conn);
+    if (bytes.len > sizeof known->bytes || load_judge_looks_on(entry))
         return;
     memcpy(known->bytes, bytes.at, bytes.len);
     known->len = (uint16_t)bytes.len;
     known->status = (uint16_t)status;
-    known->head_method = is_head_method(conn);
+    known->head_method = entry->head_method;
+    known->expect = entry->expect;
+    known->verdict = conn->verdict;
     known->framing = *framing;
 }
 
@@ -73,7 +73,7 @@ static inline enum load_fed feed_known(struct load_conn *conn, struct span *in,
     const struct response_framing *framing = &known->framing;
     *in = span_skip(*in, known->len);
     conn->response_bytes += known->len;
-    conn->verdict = known->status >= 400 ? ERR_HTTP_STATUS : ERR_NONE;
+    conn->verdict = known->verdict;
     if (framing->framing != FRAMING_LENGTH || (uint64_t)framing->length > in->len)
         return on_head(conn, known->status, framing);
     conn->status = known->status;
@@ -92,11 +92,11 @@ static enum load_fed take_head(struct load_conn *conn, struct span bytes) {
     struct err err;
     if (head->status < 200)
         return on_interim(conn, head->status);
-    if (response_framing(&framing, head, is_head_method(conn), &err) == STEP_BAD)
+    if (response_framing(&framing, head, entry_of(conn)->head_method, &err) == STEP_BAD)
         return bad(conn, err);
-    know_head(conn, bytes, head->status, &framing);
     load_note_server(conn->worker, conn->lane->side, head);
     load_judge_head(conn, head);
+    know_head(conn, bytes, head->status, &framing);
     return on_head(conn, head->status, &framing);
 }
 
@@ -147,9 +147,10 @@ static enum load_fed feed_body(struct load_conn *conn, struct span *in) {
     return step == STEP_DONE ? load_request_answered(conn) : LOAD_FED_ON;
 }
 
-/* A byte that answers no request: the connection is not to be trusted. */
+/* A byte that answers no request: the connection is not to be trusted. A request that was about to leave had no chance on it. */
 static enum load_fed unsolicited(struct load_conn *conn) {
     load_count_stray(conn->worker, conn->lane->side, ERR_UNSOLICITED);
+    conn->announced = true;
     load_conn_begin_close(conn);
     return LOAD_FED_AWAY;
 }
@@ -159,7 +160,7 @@ enum load_fed load_h1_feed(struct load_conn *conn, struct span in) {
     if (conn->tls)
         conn->worker->tally[conn->lane->side]->received_bytes += in.len;
     while (in.len && fed == LOAD_FED_ON) {
-        if (UNLIKELY(!conn->count))
+        if (UNLIKELY(!conn->count || !load_request_of(conn)->sent_ns))
             return unsolicited(conn);
         if (!conn->response_bytes)
             conn->first_byte_ns = ring_now(conn->worker->ring);

@@ -15,6 +15,7 @@ void lane_init(struct load_lane *lane, const struct plan_target *target) {
     list_init(&lane->idle);
     list_init(&lane->partial);
     list_init(&lane->again);
+    list_init(&lane->anew);
     lane->is_near =
         target->unix_path || (target->address_count && address_is_loopback(target->address));
     if (target->unix_path) {
@@ -68,22 +69,32 @@ void lane_push_again(struct load_worker *worker, struct load_lane *lane,
                      const struct load_request *request) {
     struct load_again *again = pool_acquire(worker->pool, sizeof *again);
     again->request = *request;
-    list_push_back(&lane->again, &again->link);
-    lane->again_count++;
+    list_push_back(request->again ? &lane->anew : &lane->again, &again->link);
+    *(request->again ? &lane->anew_count : &lane->again_count) += 1;
     worker->waiting++;
 }
 
-static bool pop_again(struct load_worker *worker, struct load_lane *lane,
+static bool pop_again(struct load_worker *worker, struct load_lane *lane, bool is_new,
                       struct load_request *request) {
-    struct link *link = list_pop_front(&lane->again);
+    bool anew = is_new && lane->anew_count;
+    struct link *link = list_pop_front(anew ? &lane->anew : &lane->again);
     if (!link)
         return false;
     struct load_again *again = LIST_ENTRY(link, struct load_again, link);
     *request = again->request;
     pool_release(worker->pool, again, sizeof *again);
-    lane->again_count--;
+    *(anew ? &lane->anew_count : &lane->again_count) -= 1;
     worker->waiting--;
     return true;
+}
+
+/* No further connection can be opened now: those that are there will do. */
+void lane_relax(struct load_lane *lane) {
+    struct link *link;
+    while ((link = list_pop_front(&lane->anew)))
+        list_push_back(&lane->again, link);
+    lane->again_count += lane->anew_count;
+    lane->anew_count = 0;
 }
 
 void lane_clear(struct load_worker *worker, struct load_lane *lane) {
@@ -94,12 +105,12 @@ void lane_clear(struct load_worker *worker, struct load_lane *lane) {
 void lane_clear_all(struct load_worker *worker, struct load_lane *lane) {
     struct load_request request;
     lane_clear(worker, lane);
-    while (pop_again(worker, lane, &request))
+    while (pop_again(worker, lane, true, &request))
         load_request_release(worker, &request);
 }
 
 static bool lane_is_waiting(const struct load_lane *lane) {
-    return lane->due_count || lane->again_count;
+    return lane->due_count || lane->again_count || lane->anew_count;
 }
 
 /* ---- what fails without having been sent --------------------------------------------------------------- */
@@ -113,7 +124,7 @@ static void fail_due(struct load_worker *worker, struct load_due due, struct loa
 void lane_fail_one(struct load_worker *worker, struct load_lane *lane, struct load_conn *conn,
                    struct err err) {
     struct load_request request;
-    if (pop_again(worker, lane, &request)) {
+    if (pop_again(worker, lane, true, &request)) {
         load_count(worker, &(struct load_outcome){.request = &request, .conn = conn, .err = err});
         load_request_release(worker, &request);
     } else if (lane->due_count) {
@@ -161,21 +172,24 @@ static void file(struct load_conn *conn) {
         list_push_back(&lane->partial, &conn->file);
 }
 
+/* What is due beyond that waits, and the wait counts. */
+static bool is_full(const struct load_worker *worker) {
+    return !worker->closed_loop && worker->outstanding >= worker->options.outstanding_max;
+}
+
 bool lane_next(struct load_lane *lane, struct load_conn *conn) {
     struct load_worker *worker = conn->worker;
     struct load_request request;
     uint64_t now = ring_now(worker->ring);
     if (!worker->active)
         return false;
-    if (pop_again(worker, lane, &request)) {
+    if (pop_again(worker, lane, !conn->served, &request)) {
         load_request_repeat(conn, &request);
         return true;
     }
     while (lane->due_count) {
-        if (!worker->closed_loop && worker->outstanding >= worker->options.outstanding_max) {
-            worker->now->limits |= LOAD_LIMIT_OUTSTANDING;
+        if (is_full(worker))
             return false;
-        }
         struct load_due due = pop(worker, lane);
         if (worker->closed_loop) {
             if (!load_may_begin(worker) || !load_take_quota(worker))
@@ -215,8 +229,9 @@ void lane_refill(struct load_conn *conn) {
     if (UNLIKELY(options->no_keepalive))
         return;
     while (conn->count < options->pipeline && load_wire_can_send(conn)) {
-        bool begun = UNLIKELY(lane_is_waiting(lane)) ? lane_next(lane, conn) : go_on(lane, conn);
-        if (!begun)
+        if (UNLIKELY(lane_is_waiting(lane)) && lane_next(lane, conn))
+            continue;
+        if (!go_on(lane, conn))
             break;
     }
     file(conn);
@@ -243,11 +258,15 @@ static unsigned wanted(const struct load_worker *worker, const struct load_lane 
     if (!worker->closed_loop && lane->conns < options->connections)
         each = 1; /* more connections come before fuller ones */
     unsigned needed = (waiting + each - 1) / each;
-    if (most < 1)
-        most = 1; /* what is asked again must be, whatever the ramp says */
-    if (needed <= opening || lane->conns >= most)
-        return 0;
-    return needed - opening < most - lane->conns ? needed - opening : most - lane->conns;
+    unsigned anew = (lane->anew_count + options->pipeline - 1) / options->pipeline;
+    unsigned room = most > lane->conns ? most - lane->conns : 0;
+    unsigned more = needed > opening ? needed - opening : 0;
+    if (more > room)
+        more = room;
+    /* What is asked again must be, whatever the limits say. */
+    if (!more && !lane->conns && waiting)
+        more = 1;
+    return anew > opening + more ? anew - opening : more;
 }
 
 void lane_serve(struct load_worker *worker, struct load_lane *lane) {
@@ -256,6 +275,8 @@ void lane_serve(struct load_worker *worker, struct load_lane *lane) {
         file(conn);
     if (!lane_is_waiting(lane) || !worker->active)
         return;
+    if (is_full(worker))
+        worker->now->limits |= LOAD_LIMIT_OUTSTANDING;
     for (unsigned n = wanted(worker, lane); n && load_may_open(worker, lane); n--)
         load_conn_open(worker, lane);
 }

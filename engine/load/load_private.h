@@ -48,21 +48,18 @@ struct load_request {
     struct span message;
     struct bytes own; /* what a message with holes was written to; the worker's pool */
     uint32_t entry;
-    bool again; /* it was repeated on another connection */
+    bool again; /* it met a connection that was being closed */
 };
 
-/* A head that came before, and what it means: parsing is a function of the bytes alone. */
+/* A head that came before, and what it means: parsing is a function of the bytes alone, and so is judging by expectations that look no
+ * further than the head. */
 struct known_head {
     uint16_t len, status;
+    uint8_t verdict; /* enum err_kind */
     bool head_method;
     struct response_framing framing;
+    const struct expect *expect;
     uint8_t bytes[KNOWN_HEAD_BYTES];
-};
-
-/* What an answer's judging needs of it beyond the status; only for entries that expect something. */
-struct load_evidence {
-    struct bytes body; /* as much as is looked at */
-    void *digest;
 };
 
 struct load_conn {
@@ -91,17 +88,16 @@ struct load_conn {
     struct ring_op socket, connect;
     struct ring_timer timer;
     struct tls_stream *tls;
-    struct bytes sealed; /* received, and waiting for a turn to shake hands */
-    struct bytes out;    /* being sent */
-    struct bytes next;   /* to be sent then; pipelining without TLS */
-    struct load_evidence *evidence;
+    struct bytes sealed;            /* received, and waiting for a turn to shake hands */
+    struct bytes out;               /* being sent */
+    struct bytes next;              /* to be sent then; pipelining without TLS */
+    struct load_evidence *evidence; /* what an answer is judged by at its end; NULL: nothing */
     uint64_t opened_ns, connected_ns, short_since_ns, linger_ns;
     struct err err; /* why it died */
     struct address address;
     unsigned failures; /* in a row */
     bool paced;        /* counted in worker->unanswered */
-    bool has_socket, chained, announced, goodbye, pause_after;
-    char *why;                     /* of a failed expectation; WHY_BYTES of the pool, or NULL */
+    bool has_socket, chained, announced, goodbye, returns;
     struct load_request request[]; /* options.pipeline of them, a ring */
 };
 
@@ -117,9 +113,10 @@ struct load_lane {
     uint8_t side;
     bool is_near; /* loopback or a UNIX socket: connecting is paced */
     struct link idle, partial;
-    struct link again;    /* of struct load_again */
+    struct link again;    /* of struct load_again: for any connection, */
+    struct link anew;     /* and for new ones only */
     struct load_due *due; /* a ring */
-    unsigned due_first, due_count, due_room, again_count;
+    unsigned due_first, due_count, due_room, again_count, anew_count;
     unsigned conns;   /* that are to serve: all but those that linger and close */
     unsigned opening; /* of these: not ready yet */
     unsigned next_address;
@@ -212,6 +209,7 @@ void lane_clear(struct load_worker *worker, struct load_lane *lane);
 void lane_clear_all(struct load_worker *worker, struct load_lane *lane);
 void lane_push_again(struct load_worker *worker, struct load_lane *lane,
                      const struct load_request *request);
+void lane_relax(struct load_lane *lane);
 /* Gives the connection its next request. False: there is none. */
 bool lane_next(struct load_lane *lane, struct load_conn *conn);
 /* One that waits fails with its connection. */
@@ -234,6 +232,8 @@ uint32_t load_next_entry(struct load_worker *worker, uint8_t side);
 bool load_may_open(const struct load_worker *worker, const struct load_lane *lane);
 void load_conn_open(struct load_worker *worker, struct load_lane *lane);
 void load_conn_ready(struct load_conn *conn);
+/* Gives it its first requests, or sends the one that it was opened for. */
+void load_conn_begin(struct load_conn *conn);
 /* Dies of it; its requests are counted or repeated once the kernel has let go of them. */
 void load_conn_fail(struct load_conn *conn, struct err err);
 void load_conn_begin_close(struct load_conn *conn);
@@ -283,11 +283,13 @@ void load_h1_end(struct load_conn *conn, int32_t result);
 
 /* ---- load_judge.c: whether an answer is well ---------------------------------------------------------- */
 
-/* With the head: NULL where nothing but its status is looked at. */
+/* Sets conn->verdict. */
 void load_judge_head(struct load_conn *conn, const struct response_head *head);
 void load_judge_body(struct load_conn *conn, struct span data);
 void load_judge_end(struct load_conn *conn);
 void load_judge_drop(struct load_conn *conn);
+/* Whether the entry expects something of what comes behind the head. */
+bool load_judge_looks_on(const struct plan_entry *entry);
 
 /* ---- load_tally.c: counting ------------------------------------------------------------------------- */
 

@@ -92,7 +92,7 @@ enum load_fed load_request_answered(struct load_conn *conn) {
     struct load_worker *worker = conn->worker;
     struct load_outcome outcome = {
         .request = load_request_of(conn), .conn = conn, .status = conn->status};
-    if (UNLIKELY(conn->evidence || conn->why))
+    if (UNLIKELY(conn->evidence))
         load_judge_end(conn);
     if (UNLIKELY(conn->verdict))
         outcome.err = err_make(conn->verdict == ERR_EXPECTATION ? STAGE_EXPECT : STAGE_HEAD,
@@ -116,9 +116,11 @@ enum load_fed load_request_answered(struct load_conn *conn) {
  * would ask again, once. */
 static bool may_repeat(const struct load_conn *conn, const struct load_request *request) {
     bool is_lost = conn->err.kind == ERR_CLOSED || conn->err.kind == ERR_RESET;
-    if (request->again || conn->worker->options.no_keepalive)
+    if (conn->worker->options.no_keepalive)
         return false;
-    return conn->announced || (conn->served && !conn->response_bytes && is_lost);
+    if (conn->announced) /* however often: each time an answer came */
+        return true;
+    return !request->again && conn->served && !conn->response_bytes && is_lost;
 }
 
 void load_requests_settle(struct load_conn *conn) {
@@ -129,7 +131,7 @@ void load_requests_settle(struct load_conn *conn) {
     while (conn->count) {
         struct load_request *request = load_request_of(conn);
         if (!worker->dropped && may_repeat(conn, request)) {
-            request->again = true;
+            request->again = !conn->announced;
             lane_push_again(worker, conn->lane, request);
             request->own = (struct bytes){0};
         } else {

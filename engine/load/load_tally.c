@@ -143,10 +143,6 @@ void load_note_error(struct load_worker *worker, uint8_t side, const struct load
     size_t size = sizeof worker->facts[side].first_error;
     if (sentence[0])
         return;
-    if (err.kind == ERR_EXPECTATION && conn && conn->why) {
-        snprintf(sentence, size, "%s", conn->why);
-        return;
-    }
     if (err.stage == STAGE_TLS && conn && conn->tls)
         explain_tls(conn, err, text, sizeof text);
     else

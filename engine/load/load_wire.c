@@ -158,13 +158,14 @@ static void note_secured(struct load_conn *conn) {
     tls_facts_drop(&tls);
 }
 
-/* The first request goes in one send with the handshake's last message. */
+/* The first request goes in one send with the handshake's last message. What the server says before it is asked is looked at first. */
 static void secured(struct load_conn *conn, struct span rest) {
     note_secured(conn);
     load_conn_ready(conn);
-    if (conn->state == LOAD_READY && rest.len && feed_secure(conn, rest) == LOAD_FED_ON)
-        lane_refill(conn);
-    if (conn->state == LOAD_READY && !ring_op_busy(&conn->send))
+    if (rest.len && feed_secure(conn, rest) == LOAD_FED_AWAY)
+        return;
+    load_conn_begin(conn);
+    if (conn->state == LOAD_READY)
         load_wire_flush(conn);
 }
 
@@ -231,9 +232,8 @@ void load_wire_shake(struct load_worker *worker) {
 void load_wire_connected(struct load_conn *conn) {
     if (!conn->lane->target->https) {
         load_conn_ready(conn);
-        return;
-    }
-    if (conn->worker->tls)
+        load_conn_begin(conn);
+    } else if (conn->worker->tls)
         wait_for_turn(conn);
     else
         load_conn_fail(conn, err_make(STAGE_TLS, ERR_TLS_FAILED, 0));
