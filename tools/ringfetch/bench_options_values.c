@@ -76,8 +76,7 @@ bool bench_take_confidence(void *target, const struct option_row *row, const cha
     }
     number = percent ? number / 100 : number;
     *(double *)member(target, row) = number;
-    return say(why, why_size,
-               number < 0.5 || number > 0.99999 ? "must be 0.5 to 0.99999" : NULL);
+    return say(why, why_size, number < 0.5 || number > 0.99999 ? "must be 0.5 to 0.99999" : NULL);
 }
 
 bool bench_take_effect(void *target, const struct option_row *row, const char *value, char *why,

@@ -42,12 +42,8 @@ static int dispatch(int argc, char **argv) {
     static const struct {
         const char *name;
         int (*run)(int argc, char **argv);
-    } commands[] = {{"get", cmd_get},
-                    {"serve", cmd_serve},
-                    {"info", cmd_info},
-                    {"check", cmd_check},
-                    {"bench", cmd_bench},
-                    {"merge", cmd_merge}};
+    } commands[] = {{"get", cmd_get},     {"serve", cmd_serve}, {"info", cmd_info},
+                    {"check", cmd_check}, {"bench", cmd_bench}, {"merge", cmd_merge}};
     char shown[256];
     text_escape(shown, sizeof shown, argv[0]);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
