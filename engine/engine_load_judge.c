@@ -42,7 +42,7 @@ static struct compare_settings settings_of(const struct rf_load_settings *settin
         .higher_is_worse = metric != RF_METRIC_RPS,
         .confidence = settings->confidence,
         .family = (unsigned)__builtin_popcount(judged_of(settings)),
-        .min_effect = settings->min_effect,
+        .min_effect = settings->min_effect / (metric == RF_METRIC_ERRORS ? RF_ERRORS_FINER : 1),
     };
 }
 

@@ -69,9 +69,13 @@ struct rf_load_settings {
     double block_s;      /* 0: 0.1, or longer where that holds too few requests */
     bool whole_duration; /* don't end before, even if all is decided */
     double confidence;   /* default 0.99 */
-    double min_effect;   /* default 0.05 */
-    unsigned judged;     /* which metrics decide: an OR of 1 << enum rf_metric; 0: all */
+    double
+        min_effect; /* what a change must come to; of the share of errors an RF_ERRORS_FINERth of it,
+                            as a difference. Default 0.05 */
+    unsigned judged; /* which metrics decide: an OR of 1 << enum rf_metric; 0: all */
 };
+enum { RF_ERRORS_FINER = 10 };
+/* Fills in the defaults. */
 void rf_load_settings_init(struct rf_load_settings *settings);
 
 /* ---- what is asked ------------------------------------------------------------------------------ */
@@ -198,7 +202,8 @@ const char *
 rf_metric_name(enum rf_metric metric); /* "rps", "mean", "p50", "p90", "p99", "errors" */
 
 enum rf_change { RF_CHANGE_REGRESSED, RF_CHANGE_IMPROVED, RF_CHANGE_SAME, RF_CHANGE_INCONCLUSIVE };
-const char *rf_change_name(enum rf_change change); /* "regressed" ... */
+/* "regressed" ... */
+const char *rf_change_name(enum rf_change change);
 
 struct rf_comparison {
     struct {

@@ -91,8 +91,10 @@ static void put_scale(FILE *out, const struct scale *scale) {
 
 /* ---- a row ------------------------------------------------------------------------------------------------ */
 
-static void put_guides(FILE *out, const struct bench_run *run, const struct scale *scale) {
-    double zone = log1p(run->min_effect), step = percent_step(scale);
+static void put_guides(FILE *out, const struct bench_run *run, enum rf_metric metric,
+                       const struct scale *scale) {
+    double finer = metric == RF_METRIC_ERRORS ? RF_ERRORS_FINER : 1;
+    double zone = log1p(run->min_effect / finer), step = percent_step(scale);
     const double line[] = {log(below(step)), 0, log1p(step)};
     fprintf(out, "<rect class=\"zone\" x=\"%.2f%%\" width=\"%.2f%%\" y=\"0\" height=\"34\"/>",
             at_percent(scale, -zone), at_percent(scale, zone) - at_percent(scale, -zone));
@@ -109,7 +111,7 @@ static void put_interval(FILE *out, const struct bench_run *run, enum rf_metric 
     double high = change_log(metric, run->comparison->metric[metric].high);
     double change = change_log(metric, run->comparison->metric[metric].change);
     fputs("<svg class=\"interval\" width=\"100%\" height=\"34\" aria-hidden=\"true\">", out);
-    put_guides(out, run, scale);
+    put_guides(out, run, metric, scale);
     if (known) {
         double from = at_percent(scale, low), to = at_percent(scale, high);
         fprintf(
@@ -198,8 +200,9 @@ static void put_note(const struct bench_html *html) {
         html->out,
         ". The bar is the interval that holds the true change with a confidence of %.4g%%, the "
         "dot its likeliest value; between −%.3g%% and +%.3g%%, where it is shaded, a change is too "
-        "small to count.</p>\n",
-        run->confidence * 100, (1 - 1 / (1 + run->min_effect)) * 100, run->min_effect * 100);
+        "small to count; of errors, between −%.3g and +%.3g points.</p>\n",
+        run->confidence * 100, (1 - 1 / (1 + run->min_effect)) * 100, run->min_effect * 100,
+        run->min_effect * 100 / RF_ERRORS_FINER, run->min_effect * 100 / RF_ERRORS_FINER);
 }
 
 void bench_html_compare(const struct bench_html *html) {

@@ -160,7 +160,8 @@ static void errors_are_a_difference(void **state) {
     assert_true(judged.comparison.metric[RF_METRIC_ERRORS].a == 0);
     assert_true(fabs(judged.comparison.metric[RF_METRIC_ERRORS].b - 0.2) < 1e-9);
     assert_true(fabs(judged.comparison.metric[RF_METRIC_ERRORS].change - 0.2) < 1e-6);
-    assert_int_equal(judge(1, 10).comparison.verdict, RF_CHANGE_SAME); /* 1 point of 5 */
+    assert_int_equal(judge(1, 10).comparison.verdict, RF_CHANGE_REGRESSED); /* 1 point */
+    assert_int_equal(judge(1, 1).comparison.verdict, RF_CHANGE_SAME);       /* a tenth of one */
 }
 
 static void too_little_is_inconclusive_with_a_reason(void **state) {
