@@ -16,7 +16,7 @@ import sys
 import time
 
 from lib import noise, programs
-from lib.measure import ALL_CORES, Failed, Launcher, cores, finish, spawn
+from lib.measure import ALL_CORES, Failed, Launcher, finish, spawn
 from lib.servers import Origin
 
 # A request takes about so long in all: few enough of them that the client's core is never the limit, and enough in a block.
@@ -191,7 +191,8 @@ def _verdict(code, printed, said):
         name: {what: metric[what] for what in ("change", "low", "high", "verdict", "samples")}
         for name, metric in result["comparison"]["metrics"].items()
     }
-    return {"verdict": verdict, "metrics": metrics, "why": why, "limits": result.get("limits"), "generator": result.get("generator")}
+    machine_said = {name: result.get(name) for name in ("limits", "generator")}
+    return {"verdict": verdict, "metrics": metrics, "why": why, **machine_said}
 
 
 def _run(command, limit):

@@ -26,8 +26,8 @@ def _difference(log):
     shown = lambda of: f"{of['percent']:.2f}% ({of['low']:.2f} to {of['high']:.2f}%)"
     pairs = f"{found['pairs']} pairs of {found['seconds']} s by wrk"
     return [
-        f"  true difference, measured alone: B answers {shown(found)} fewer requests/s; by its CPU a request {shown(found['cpu'])}",
-        f"  ({pairs}; --work-us {work})",
+        f"  true difference, measured alone ({pairs}; --work-us {work}):",
+        f"  B answers {shown(found)} fewer requests/s; by its CPU a request {shown(found['cpu'])}",
     ]
 
 

@@ -16,6 +16,7 @@ from lib.works import CONNECTIONS, measure
 
 SECONDS, SECONDS_QUICK = 2, 1
 PIPELINE = 16
+FULL = 0.9  # of a core: there is no more to be had
 # Bodies that nginx serves from files, and how many of them h2load asks for, which wants a count: about two seconds' worth.
 BODIES = {"16k": (16 * 1024, 120_000), "64k": (64 * 1024, 50_000), "1m": (1024**2, 4_000)}
 TLS_COUNTS = {"100": 200_000, "16k": 80_000}
@@ -48,8 +49,16 @@ class Busy:
             if program.samples:
                 wall = program.median("wall")
                 server = min(1, statistics.median(self.seconds[program.name]) / wall)
-                shares.append(f"{program.name} {program.median('cpu') / wall:.0%}, server {server:.0%}")
+                client = program.median("cpu") / wall
+                shares.append(f"{program.name} {client:.0%}, server {server:.0%}{_limit(client, server)}")
         return f"of their cores used: {'; '.join(shares)}"
+
+
+def _limit(client, server):
+    """Both may be, as each sleeps while the other works; and on a machine that others use neither."""
+    if max(client, server) < FULL:
+        return ""
+    return f" (the {'server' if server > client else 'client'} is the limit)"
 
 
 def _measure(context, result, server):

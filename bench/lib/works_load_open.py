@@ -110,7 +110,8 @@ def load_stall(context):
                 try:
                     with _Stall(server, SECONDS / 2):
                         sample, said = _run(program)
-                    sample.figures = {"p99 ms": said["latency_us"]["p99"] / 1e3, "raw p99 ms": said["raw_latency_us"]["p99"] / 1e3}
+                    p99, raw = (said[name]["p99"] / 1e3 for name in ("latency_us", "raw_latency_us"))
+                    sample.figures = {"p99 ms": p99, "raw p99 ms": raw}
                     program.samples.append(sample)
                 except Failed as why:
                     program.fault = str(why)
@@ -165,7 +166,8 @@ def load_memory(context):
         growth = found[-1] / found[0]
         first, last, most = (f"{size / 2**20:.1f} MiB" for size in (found[0], found[-1], max(found)))
         middle = statistics.median(found) / 2**20
-        result.notes.append(f"resident: {first} after {REST_SECONDS} s, {middle:.1f} MiB in the median, {last} at the end, {most} at most")
+        rest = f"{middle:.1f} MiB in the median, {last} at the end, {most} at most"
+        result.notes.append(f"resident: {first} after {REST_SECONDS} s, {rest}")
     text = f"memory at the end at most {MEMORY_GROWTH}x that after {REST_SECONDS} s"
     result.targets.append(Target(text, growth, MEMORY_GROWTH))
     return result

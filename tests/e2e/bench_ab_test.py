@@ -34,7 +34,8 @@ class AbTest(BenchCase):
 
     def test_half_as_slow_again(self):
         a, b = self.server(WORK_US), self.server(1.5 * WORK_US)
-        said = self.bench(*FEW, "--max-duration", "20s", "--seed", 1, "--metrics", "rps,mean,p50", a.url("/s"), b.url("/s"), exit=5)
+        most = ["--max-duration", "20s", "--seed", 1, "--metrics", "rps,mean,p50"]
+        said = self.bench(*FEW, *most, a.url("/s"), b.url("/s"), exit=5)
         self.assertEqual(said["verdict"], "regressed")
         self.assertLess(self.last.seconds, 12 * harness.SLOW)
         rps, mean = (said["comparison"]["metrics"][name] for name in ("rps", "mean"))

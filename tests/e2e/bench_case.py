@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""bench_case.py: what the tests of `ringfetch bench` share: runs whose figures are held against one another, and what the server
-counted.
+"""bench_case.py: what the tests of `ringfetch bench` share: runs whose figures are held against one another, and what the
+server counted.
 
-Whether this machine was the limit (6 instead of 0) is not for these tests to say: servers, clients and other tests share its cores.
-So a run that is to succeed may end with either, except where a test has the machine wait more than work.
+Whether this machine was the limit (6 instead of 0) is not for these tests to say: servers, clients and other tests share its
+cores. So a run that is to succeed may end with either, except where a test has the machine wait more than work.
 """
 
 import json

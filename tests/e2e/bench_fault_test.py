@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""bench_fault_test.py: servers that stall, err, close and lie in the middle of a run of bench: a wrong answer is an error of the right
-kind and never a fast success, counts add up, and the run ends in time."""
+"""bench_fault_test.py: servers that stall, err, close and lie in the middle of a run of bench: a wrong answer is an error of the
+right kind and never a fast success, counts add up, and the run ends in time."""
 
 import contextlib
 import json
@@ -90,8 +90,8 @@ class LieTest(BenchCase):
                 self.lies(lie, kinds)
 
     def test_no_answer_at_all(self):
-        """On a connection of its own, that is an error. On a kept one the request may have crossed with the end of the connection,
-        and is asked again, once: then the server has seen it twice."""
+        """On a connection of its own, that is an error. On a kept one the request may have crossed with the end of the
+        connection, and is asked again, once: then the server has seen it twice."""
         for lie in ("", lambda connection: connection.reset()):
             with self.subTest(lie):
                 self.lies(lie, ["closed", "reset"], "--no-keepalive")
@@ -166,7 +166,8 @@ class StallTest(BenchCase):
     def test_servers_that_never_answer(self):
         for answer in ("", "HTTP/1.1 200", OK + "Content-Length: 5\r\n\r\nhel"):
             with self.subTest(answer):
-                liar = self.start(harness.Liar(lambda connection: [connection.read_head(), connection.send(answer), connection.wait_for_close()]))
+                behave = lambda connection: [connection.read_head(), connection.send(answer), connection.wait_for_close()]
+                liar = self.start(harness.Liar(behave))
                 said = self.bench(*AT_ONCE, "-n", 4, "-c", 2, "-m", "0.2", liar.url(), exit=1)
                 self.assertEqual((said["requests"], said["errors_by_kind"]), (4, {"timed-out": 4}))
                 self.assertIsNone(said["latency_us"]["p50"])
@@ -199,13 +200,12 @@ class StallTest(BenchCase):
                 before = self.paths(origin).get("/s", 0)
                 seen = lambda: self._requests_in_log(log) > 40
                 log = self.path("log")
-                process = harness.ringfetch_start(
-                    *("bench", *AT_ONCE, "-d", "2s", "-R", 200, "-c", 2, "-t", 1, *more, "--progress", "json", "--json", self.path("said")),
-                    origin.url("/s"),
-                    stderr=open(log, "wb"),
-                    stdout=open(os.devnull, "wb"),
-                )
-                with process as run:
+                args = [*AT_ONCE, "-d", "2s", "-R", 200, "-c", 2, "-t", 1, *more]
+                args += ["--progress", "json", "--json", self.path("said")]
+                with contextlib.ExitStack() as stack:
+                    err, out = (stack.enter_context(open(path, "wb")) for path in (log, os.devnull))
+                    run = harness.ringfetch_start("bench", *args, origin.url("/s"), stderr=err, stdout=out)
+                    stack.enter_context(run)
                     harness.wait_until(seen, what="forty requests")
                     origin.process.send_signal(signal.SIGSTOP)
                     try:
