@@ -282,6 +282,7 @@ static struct load_tally *hand_in(void *context, struct load_tally *tally) {
     sum->late += tally->late;
     sum->errors += tally->errors;
     sum->connects += tally->connects;
+    sum->resumed += tally->resumed;
     sum->body_bytes += tally->body_bytes;
     sum->sent_bytes += tally->sent_bytes;
     sum->limits |= tally->limits;
@@ -295,8 +296,8 @@ static struct load_tally *hand_in(void *context, struct load_tally *tally) {
     for (unsigned i = 0; i < LOAD_KINDS; i++)
         sum->kind[i] += tally->kind[i];
     add_histograms(sum, tally);
-    load_tally_free(tally);
-    return load_tally_new(load_world.options.open_loop);
+    load_tally_reset(tally);
+    return tally;
 }
 
 /* Every request that was counted was either well or an error of some kind; strays are of no request. */
@@ -353,6 +354,8 @@ static void listen_and_resolve(void) {
     for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
         sim_listen(hosts[i], 80, &server_ops, NULL);
     sim_blackhole("192.0.2.9");
+    if (load_world.listen)
+        load_world.listen();
     for (unsigned i = 0; i < load_world.plan.target_count; i++) {
         struct plan_target *target = &load_world.plan.target[i];
         target->address = calloc(1, sizeof *target->address);
@@ -372,7 +375,7 @@ void load_world_open(void) {
     EXPECT(ring_open(&load_world.ring, &options) == 0);
     load_world.shared.plan = &load_world.plan;
     load_world.shared.hand_in = hand_in;
-    load_world.worker = load_worker_open(load_world.ring, NULL, &load_world.memory,
+    load_world.worker = load_worker_open(load_world.ring, load_world.tls, &load_world.memory,
                                          &load_world.shared, &load_world.options);
     EXPECT(load_world.worker);
 }
@@ -427,7 +430,7 @@ void load_world_run(const struct load_order *order) {
     check_end(order);
 }
 
-struct sim_report load_world_close(void) {
+struct sim_report load_world_empty(void) {
     load_worker_begin_close(load_world.worker);
     while (!load_worker_is_closed(load_world.worker))
         load_worker_turn(load_world.worker);
@@ -438,10 +441,16 @@ struct sim_report load_world_close(void) {
     for (unsigned i = 0; i < load_world.plan.target_count; i++)
         free(load_world.plan.target[i].address);
     plan_deinit(&load_world.plan);
+    tls_close(load_world.tls);
     EXPECT(load_world.server.peers == 0);
-    EXPECT(load_world.memory.live_bytes == 0);
-    pool_depot_deinit(&load_world.depot);
     struct sim_report report = sim_report();
     EXPECT(report.ops_live == 0 && report.peers_live == 0);
+    return report;
+}
+
+struct sim_report load_world_close(void) {
+    struct sim_report report = load_world_empty();
+    EXPECT(load_world.memory.live_bytes == 0);
+    pool_depot_deinit(&load_world.depot);
     return report;
 }

@@ -58,7 +58,7 @@ struct load_blocks { /* what was handed in of one order */
     uint64_t over_ns; /* latencies of that or more are counted */
     uint64_t long_latencies, long_raws, latency_max, raw_max;
     uint64_t status[LOAD_STATUSES], kind[LOAD_KINDS];
-    uint64_t connects, body_bytes, sent_bytes;
+    uint64_t connects, resumed, body_bytes, sent_bytes;
     uint64_t next_block, end_ns;
     unsigned limits, outstanding_max, connections_max;
     bool last;
@@ -71,6 +71,8 @@ extern struct load_test_world {
     struct sim_options sim;
     struct random random;
     struct load_server server;
+    struct tls *tls;      /* the worker's; NULL: none */
+    void (*listen)(void); /* further servers; may be NULL */
     struct ring *ring;
     struct pool_depot depot;
     struct pool memory;
@@ -109,6 +111,8 @@ void load_world_begin(const struct load_order *order);
 void load_world_turn_until(uint64_t at_ns);
 struct load_order load_world_order(unsigned number, uint8_t side, double seconds);
 uint64_t load_world_now(void);
+/* Closes everything but the memory, which others may have a part of. */
+struct sim_report load_world_empty(void);
 /* Closes everything and looks for what was left. */
 struct sim_report load_world_close(void);
 
