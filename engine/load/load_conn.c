@@ -314,6 +314,8 @@ static void on_connect(struct ring_op *op, const struct ring_event *event) {
     worker->facts[conn->lane->side].address = conn->address;
     if (!conn->chained)
         ring_recv(worker->ring, &conn->recv, conn->slot);
+    if (worker->options.pipeline > 1) /* a request may follow another before that one's answer */
+        ring_nodelay(worker->ring, conn->slot);
     if (conn->lane->target->https)
         go(conn, LOAD_SHAKE);
     load_wire_connected(conn);
@@ -338,6 +340,10 @@ void load_conn_begin(struct load_conn *conn) {
 /* A slot, or a negative number with conn->err. Where options must be set before connecting it holds a socket already. */
 static int32_t take_slot(struct load_conn *conn) {
     struct load_worker *worker = conn->worker;
+    if (conn->address.any.sa_family == AF_UNSPEC) {
+        conn->err = err_make(STAGE_RESOLVE, ERR_NO_ADDRESS, 0);
+        return RING_NO_SLOT;
+    }
     struct socket_options options = {.family = conn->address.any.sa_family,
                                      .interface = worker->options.interface,
                                      .crowded = conn->lane->conns > CROWDED_CONNS,
@@ -366,6 +372,8 @@ static void take_address(struct load_conn *conn) {
     const struct plan_target *target = lane->target;
     if (target->unix_path)
         conn->address = (struct address){.any.sa_family = AF_UNIX};
+    else if (!target->address_count)
+        conn->address = (struct address){.any.sa_family = AF_UNSPEC};
     else
         conn->address = target->address[lane->next_address++ % target->address_count];
 }

@@ -220,7 +220,7 @@ void load_worker_abandon(struct load_worker *worker) {
     load_worker_stop(worker);
     if (!worker->active)
         return;
-    worker->dropped = true;
+    worker->dropped = worker->exhausted = true;
     for (unsigned i = 0; i < worker->plan->target_count; i++)
         lane_clear_all(worker, &worker->lane[i]);
     struct link *next;
