@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * check_html_page.c: see check_html_page.h. The three files are taken in by the assembler, relative to the folder that make runs in:
- * gcc and clang both can, and nothing needs to be generated. C arrays made by a script, and `ld -b binary`, which wants to be
- * told the machine when the compiler is a cross compiler, were rejected.
+ * check_html_page.c: see check_html_page.h. The template says where its parts go, so that a page can be worked on as
+ * a page; the report's own data stand between them, written by whoever copies it. Main thread.
  */
 #include "check_html_page.h"
 
@@ -12,17 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A NUL after each, so that the ends need no names. */
-#define EMBED(name, path)                                                                          \
-    __asm__(".pushsection .rodata\n"                                                               \
-            ".hidden " #name "\n"                                                                  \
-            ".global " #name "\n"                                                                  \
-            ".type " #name ", %object\n" #name ":\n"                                               \
-            ".incbin \"" path "\"\n"                                                               \
-            ".byte 0\n"                                                                            \
-            ".size " #name ", . - " #name "\n"                                                     \
-            ".popsection\n");                                                                      \
-    extern const char name[] __attribute__((visibility("hidden")))
+#include "embed.h"
 
 EMBED(page_html, "tools/ringfetch/page/check.html");
 EMBED(page_css, "tools/ringfetch/page/check.css");
