@@ -72,6 +72,8 @@ void bench_judge(struct bench_run *run);
 /* The exit status: 130/143 as `rf_exit` says; 5 a threshold failed or something regressed; 6 the generator was the limit, the verdict is inconclusive or can't be had, or a
  * threshold can't be told; 1 errors (more than 0) where no threshold speaks of errors; 0. In that order of precedence. */
 int bench_exit(const struct bench_run *run, int rf_exit);
+/* Whether a threshold speaks of errors, so that any at all are no failure in themselves. */
+bool bench_errors_judged(const struct bench_run *run);
 /* "the generator was the limit: a worker used 99% of its core": one sentence for each limit, "" for none. Returns text. */
 char *bench_limits(const struct rf_load_machine *machine, char *text, size_t size);
 

@@ -172,7 +172,7 @@ static bool any_undecided(const struct bench_run *run) {
            (run->comparison && run->comparison->verdict == RF_CHANGE_INCONCLUSIVE);
 }
 
-static bool errors_are_judged(const struct bench_run *run) {
+bool bench_errors_judged(const struct bench_run *run) {
     for (size_t i = 0; i < run->threshold_count; i++) {
         struct threshold_rule rule;
         char why[256];
@@ -192,7 +192,7 @@ int bench_exit(const struct bench_run *run, int rf_exit) {
     if (any_undecided(run))
         return INCONCLUSIVE;
     for (size_t i = 0; i < RF_SIDES; i++) {
-        if (run->side[i] && run->side[i]->errors && !errors_are_judged(run))
+        if (run->side[i] && run->side[i]->errors && !bench_errors_judged(run))
             return RF_SOME_FAILED;
     }
     return RF_OK;

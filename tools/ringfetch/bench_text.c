@@ -325,16 +325,6 @@ enum bench_outcome bench_outcome(const struct bench_run *run) {
     }
 }
 
-bool bench_errors_judged(const struct bench_run *run) {
-    for (size_t i = 0; i < run->threshold_count; i++) {
-        const char *text = run->threshold[i].text;
-        if (strncmp(text + strspn(text, " \t"), "errors", 6) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 const char *bench_threshold_words(const struct bench_threshold *threshold) {
     if (*threshold->shown) {
         return threshold->shown;

@@ -77,8 +77,6 @@ enum bench_outcome {
 enum bench_outcome bench_outcome(const struct bench_run *run);
 /* "regressed: p99 +12.3%, rps -4.6%; 1 of 2 thresholds failed". One line, at most BENCH_HEADLINE_BYTES. */
 char *bench_headline(const struct bench_run *run, char *text, size_t size);
-/* Whether a threshold speaks of errors, so that any at all are no failure in themselves. */
-bool bench_errors_judged(const struct bench_run *run);
 /* What a threshold came to, in words; never "". */
 const char *bench_threshold_words(const struct bench_threshold *threshold);
 
