@@ -158,19 +158,20 @@ static void test_start_and_end(void **state) {
     assert_true(is_gone(number_in("one")));
 }
 
-/* The descriptor limit is the one from before; no descriptor but the three is open. */
+/* The descriptor limit is the one from before; no descriptor but the three is open. What
+ * lists them is one itself; `ls` would have the shell hold others for a moment. */
 static void test_surroundings(void **state) {
     (void)state;
     struct rlimit raised = servers.descriptors;
     servers.descriptors.rlim_cur = 100;
     assert_true(raised.rlim_cur > 100);
     int leaked = dup(2);
-    assert_int_equal(start("ulimit -n >limit; ls /proc/$$/fd | wc -l >open; echo $$ >one; "
-                           "exec sleep 60"),
+    assert_int_equal(start("ulimit -n >limit; set -- /proc/$$/fd/*; echo $# >open; "
+                           "echo $$ >one; exec sleep 60"),
                      RF_OK);
     number_in("one");
     assert_int_equal(number_in("limit"), 100);
-    assert_int_equal(number_in("open"), 3);
+    assert_int_equal(number_in("open"), 3 + 1);
     close(leaked);
 }
 
