@@ -46,7 +46,7 @@ static struct compare_settings settings_of(const struct rf_load_settings *settin
     };
 }
 
-static enum rf_change change_of(enum compare_verdict verdict) {
+static enum rf_change verdict_of(enum compare_verdict verdict) {
     static const enum rf_change changes[] = {
         [COMPARE_REGRESSED] = RF_CHANGE_REGRESSED,
         [COMPARE_IMPROVED] = RF_CHANGE_IMPROVED,
@@ -104,30 +104,56 @@ static enum rf_change conclude(const struct rf_comparison *comparison) {
     return RF_CHANGE_SAME;
 }
 
+/* What it takes for anything to be told, and how that is said. */
+struct enough {
+    size_t blocks;
+    const char *too_few;
+};
+static const struct enough of_pairs = {LOAD_PAIRS_MIN,
+                                       "there are too few blocks: measure for longer"};
+static const struct enough of_runs = {
+    COMPARE_RUN_BLOCKS_MIN,
+    "two runs are compared from 40 blocks of each on: measure both for 4 s or longer"};
+_Static_assert(COMPARE_RUN_BLOCKS_MIN == 40 && 40 * LOAD_BLOCK_NS == 4 * NS_PER_S,
+               "the sentence says so");
+
 /* Why an inconclusive one is, where more of the same would not have helped. */
 static const char *reason_of(const struct rf_comparison *comparison, struct load_series_of a,
-                             struct load_series_of b, size_t least) {
+                             struct load_series_of b, const struct enough *enough) {
+    bool says_nothing = false;
     if (comparison->verdict != RF_CHANGE_INCONCLUSIVE)
         return NULL;
     if (a.count == 0 || b.count == 0)
         return "nothing was measured of one of the two";
-    for (unsigned i = 0; i < RF_METRICS; i++)
-        if (comparison->metric[i].judged &&
-            comparison->metric[i].verdict == RF_CHANGE_INCONCLUSIVE &&
-            (isnan(comparison->metric[i].a) || isnan(comparison->metric[i].b)))
+    for (unsigned i = 0; i < RF_METRICS; i++) {
+        if (!comparison->metric[i].judged ||
+            comparison->metric[i].verdict != RF_CHANGE_INCONCLUSIVE)
+            continue;
+        if (isnan(comparison->metric[i].a) || isnan(comparison->metric[i].b))
             return "no request to one of the two was a success";
-    if (a.count < least || b.count < least)
-        return "there are too few blocks: measure for longer";
-    return NULL;
+        says_nothing = says_nothing || comparison->metric[i].samples == 0;
+    }
+    if (a.count < enough->blocks || b.count < enough->blocks)
+        return enough->too_few;
+    return says_nothing ? "most of the time one of the two gave no good answer" : NULL;
 }
 
+static double change_of_levels(const struct rf_comparison *comparison, enum rf_metric metric) {
+    double a = comparison->metric[metric].a, b = comparison->metric[metric].b;
+    if (metric == RF_METRIC_ERRORS)
+        return b - a;
+    return a > 0 ? b / a : NAN;
+}
+
+/* After the levels: without samples they are all that is known of a change, and its interval is open. */
 static void set_metric(struct rf_comparison *comparison, enum rf_metric metric,
                        const struct compare_result *result) {
-    comparison->metric[metric].change = result->change;
+    comparison->metric[metric].change =
+        result->samples ? result->change : change_of_levels(comparison, metric);
     comparison->metric[metric].low = result->low;
     comparison->metric[metric].high = result->high;
     comparison->metric[metric].samples = result->samples;
-    comparison->metric[metric].verdict = change_of(result->verdict);
+    comparison->metric[metric].verdict = verdict_of(result->verdict);
 }
 
 static void set_levels(struct rf_comparison *comparison, unsigned judged, struct load_series_of a,
@@ -180,7 +206,7 @@ void load_compare_look(struct load_compare *judge, struct load_series_of a,
         set_metric(comparison, (enum rf_metric)i, &result);
     }
     comparison->verdict = conclude(comparison);
-    comparison->reason = reason_of(comparison, a, b, LOAD_PAIRS_MIN);
+    comparison->reason = reason_of(comparison, a, b, &of_pairs);
 }
 
 /* One that regressed decides it, whatever becomes of the others. */
@@ -189,9 +215,6 @@ bool load_compare_is_decided(const struct load_compare *judge) {
 }
 
 /* ---- two runs ----------------------------------------------------------------------------------------- */
-
-/* Batches of blocks are what such a comparison counts; fewer blocks than this make no batches. */
-enum { RUN_BLOCKS_MIN = 10 };
 
 static struct compare_blocks column(struct load_series_of blocks, enum rf_metric metric,
                                     double *values) {
@@ -220,7 +243,7 @@ bool rf_compare_blocks(const struct rf_load_block *a, size_t a_count, const stru
     free(values);
     if (well) {
         comparison->verdict = conclude(comparison);
-        comparison->reason = reason_of(comparison, left, right, RUN_BLOCKS_MIN);
+        comparison->reason = reason_of(comparison, left, right, &of_runs);
     }
     return well;
 }

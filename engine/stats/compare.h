@@ -73,6 +73,7 @@ struct compare_result compare_judge(const struct compare *compare);
  * beyond what is seen within them, as a standard deviation in the unit of min_effect; of one run
  * nobody can tell. False when memory is out. */
 #define COMPARE_BETWEEN_RUNS 0.02
+enum { COMPARE_RUN_BLOCKS_MIN = 40 }; /* of each run; of fewer nothing can be told */
 struct compare_blocks {
     const double *value; /* in the order of time, NaN where a block says nothing */
     size_t count;

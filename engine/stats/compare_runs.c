@@ -17,7 +17,7 @@
 #include "stats/quantile.h"
 #include "stats/robust.h"
 
-enum { BATCHES = 10, BATCH_BLOCKS_MIN = 4 };
+enum { BATCHES = 10 };
 
 /* Welch and Satterthwaite. What is known beforehand brings variance, but no doubt about it. */
 struct compare_welch compare_welch(struct compare_mean a, struct compare_mean b, double extra,
@@ -62,7 +62,7 @@ static size_t usable_blocks(enum compare_scale scale, struct compare_blocks bloc
 static bool batch_mean(enum compare_scale scale, double *value, size_t count,
                        struct compare_mean *result) {
     double centre[BATCHES], sum = 0, squares = 0;
-    if (count < (size_t)BATCHES * BATCH_BLOCKS_MIN)
+    if (count < COMPARE_RUN_BLOCKS_MIN)
         return false;
     for (size_t i = 0; i < BATCHES; i++) {
         size_t from = count * i / BATCHES, to = count * (i + 1) / BATCHES;

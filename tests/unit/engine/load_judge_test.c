@@ -204,6 +204,33 @@ static void two_runs_are_compared_by_their_blocks(void **state) {
     assert_non_null(comparison.reason);
 }
 
+/* Of ten to thirty-nine blocks there are medians, but no batches. */
+static void short_runs_are_told_apart_from_equal_ones(void **state) {
+    enum { COUNT = 40 };
+    static struct rf_load_block a[COUNT], b[COUNT];
+    struct rf_comparison comparison;
+    (void)state;
+    for (unsigned i = 0; i < COUNT; i++) {
+        a[i] = block_of(1, 0);
+        b[i] = block_of(2, 1000);
+    }
+    assert_true(rf_compare_blocks(a, COUNT - 1, b, COUNT, &settings, &comparison));
+    assert_int_equal(comparison.verdict, RF_CHANGE_INCONCLUSIVE);
+    assert_non_null(comparison.reason);
+    assert_non_null(strstr(comparison.reason, "40 blocks"));
+    assert_int_equal(comparison.metric[RF_METRIC_MEAN].samples, 0);
+    assert_true(fabs(comparison.metric[RF_METRIC_MEAN].change - 2) < 0.1);
+    assert_true(comparison.metric[RF_METRIC_MEAN].low == 0);
+    assert_true(isinf(comparison.metric[RF_METRIC_MEAN].high));
+    assert_true(comparison.metric[RF_METRIC_ERRORS].change == 1);
+    for (unsigned i = 0; i < COUNT; i++)
+        b[i].mean_ns = NAN;
+    assert_true(rf_compare_blocks(a, COUNT - 1, b, COUNT, &settings, &comparison));
+    assert_true(isnan(comparison.metric[RF_METRIC_MEAN].change));
+    assert_true(rf_compare_blocks(a, COUNT, b, COUNT, &settings, &comparison));
+    assert_int_equal(comparison.metric[RF_METRIC_RPS].samples, 20);
+}
+
 static void names_are_those_of_the_command_line(void **state) {
     (void)state;
     assert_string_equal(rf_metric_name(RF_METRIC_RPS), "rps");
@@ -255,6 +282,7 @@ int main(void) {
         cmocka_unit_test_setup(errors_are_a_difference, set_up),
         cmocka_unit_test_setup(too_little_is_inconclusive_with_a_reason, set_up),
         cmocka_unit_test_setup(two_runs_are_compared_by_their_blocks, set_up),
+        cmocka_unit_test_setup(short_runs_are_told_apart_from_equal_ones, set_up),
         cmocka_unit_test(names_are_those_of_the_command_line),
         cmocka_unit_test(a_schedule_that_slipped_is_told),
     };
