@@ -42,7 +42,8 @@ struct load_period {
 bool load_period_init(struct load_period *period);
 void load_period_deinit(struct load_period *period);
 void load_period_reset(struct load_period *period);
-/* One worker's tally of it: all workers' tallies are of the same stretch. From `end_ns` on it is not under load. */
+/* One worker's tally of it: all workers' tallies are of the same stretch. From `end_ns` on it is not under load. Its
+ * `connections` are added by whoever knows which of them count. */
 void load_period_add_tally(struct load_period *period, const struct load_tally *tally,
                            uint64_t end_ns);
 /* A later part of it. */
@@ -122,6 +123,7 @@ struct load_merge {
     uint64_t block_ns;
     uint8_t order_side;
     bool counted;
+    bool dropping;              /* workers close what they have: that is not what was open */
     uint64_t start_ns, stop_ns; /* of what was handed in of it */
     bool has_block;             /* a block of this order is complete, and of full length: */
     struct rf_load_block last_block;
@@ -144,6 +146,8 @@ void load_merge_begin(struct load_merge *merge, const struct load_order *order);
 /* False: memory is out, and a block's own figures lack this tally. */
 bool load_merge_add(struct load_merge *merge, const struct load_tally *tally);
 void load_merge_reset_sample(struct load_merge *merge);
+/* From now on workers drop what is under way, connections too. */
+void load_merge_drop(struct load_merge *merge);
 /* Every worker has handed in its last tally of the order. */
 bool load_merge_is_over(const struct load_merge *merge);
 /* After the last tally, or when no more will come. `whole`: it lasted until its stop, even if nothing happened at the end. */

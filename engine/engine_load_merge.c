@@ -224,11 +224,20 @@ static void add_counted(struct load_side *side, const struct load_tally *tally) 
     add_histogram(&side->slip, &tally->slip);
 }
 
+/* Of a worker that had nothing to tell before it dropped them, what it had at most. */
+static unsigned connections_of(const struct load_merge *merge, const struct load_hand *hand,
+                               const struct load_tally *tally) {
+    if (!merge->dropping)
+        return tally->connections;
+    return hand->connections_max[tally->side] ? hand->connections[tally->side]
+                                              : tally->connections_max;
+}
+
 static void add_hand(struct load_merge *merge, struct load_hand *hand,
                      const struct load_tally *tally) {
     hand->next = tally->block + 1;
     hand->over = hand->over || tally->last;
-    hand->connections[tally->side] = tally->connections;
+    hand->connections[tally->side] = connections_of(merge, hand, tally);
     if (tally->connections_max > hand->connections_max[tally->side])
         hand->connections_max[tally->side] = tally->connections_max;
     if (!merge->counted)
@@ -277,12 +286,19 @@ bool load_merge_add(struct load_merge *merge, const struct load_tally *tally) {
     else
         side->warm_requests += tally->requests - tally->late;
     struct load_slot *slot = slot_of(merge, tally->block);
-    if (slot)
+    struct load_hand *hand = &merge->hand[tally->worker];
+    add_hand(merge, hand, tally);
+    if (slot) {
         load_period_add_tally(&slot->period, tally, merge->asked_stop_ns);
+        slot->period.connections += hand->connections[tally->side];
+    }
     add_sample(merge, tally);
-    add_hand(merge, &merge->hand[tally->worker], tally);
     close_complete(merge);
     return slot;
+}
+
+void load_merge_drop(struct load_merge *merge) {
+    merge->dropping = true;
 }
 
 bool load_merge_is_over(const struct load_merge *merge) {

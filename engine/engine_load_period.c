@@ -43,7 +43,6 @@ void load_period_add_tally(struct load_period *period, const struct load_tally *
     period->late += tally->late;
     period->errors += tally->errors;
     period->bytes += tally->received_bytes;
-    period->connections += tally->connections;
     add_latency(period, &tally->latency);
 }
 

@@ -193,6 +193,8 @@ static void carry_out(struct rf_load *load, const struct load_order *order) {
     while (!load_merge_is_over(&load->merge) && clock_now_ns() < give_up_ns) {
         if (is_stopped(load) && !load->abandoned) {
             load->abandoned = true;
+            merge_all(load);
+            load_merge_drop(&load->merge);
             load_threads_abandon(load);
             give_up_ns = clock_now_ns() + GIVE_UP_MS * NS_PER_MS;
         }

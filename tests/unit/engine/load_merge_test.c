@@ -236,6 +236,35 @@ static void sides_take_turns_in_one_second(void **state) {
     assert_int_equal(merge.side[0].length_ns, 10 * LOAD_BLOCK_NS);
 }
 
+/* Who is stopped closes all connections and then tells that there are none. */
+static void what_was_open_is_known_of_a_run_that_was_dropped(void **state) {
+    (void)state;
+    open_merge(2, 1, 100);
+    struct load_order order = order_of(1, 0, START_NS, START_NS + BLOCKS * LOAD_BLOCK_NS);
+    load_merge_begin(&merge, &order);
+    hand_in(0, 0, false, START_NS, START_NS + LOAD_BLOCK_NS);
+    load_merge_drop(&merge);
+    struct load_tally tally;
+    assert_true(load_tally_init(&tally, false));
+    tally.order = 1;
+    tally.last = true;
+    tally.start_ns = START_NS;
+    tally.stop_ns = START_NS + LOAD_BLOCK_NS / 2;
+    tally.worker = 1;
+    tally.connections_max = 30;
+    assert_true(load_merge_add(&merge, &tally));
+    tally.worker = 0;
+    tally.block = 1;
+    assert_true(load_merge_add(&merge, &tally));
+    load_tally_deinit(&tally);
+    load_merge_end(&merge, false);
+    load_merge_finish(&merge);
+    assert_int_equal(merge.hand[0].connections[0], 10);
+    assert_int_equal(merge.hand[1].connections[0], 30);
+    assert_int_equal(merge.side[0].seconds.count, 1);
+    assert_int_equal(merge.side[0].seconds.second[0].connections, 10);
+}
+
 static void warm_up_counts_connections_only(void **state) {
     (void)state;
     open_merge(1, 1, 100);
@@ -328,6 +357,7 @@ int main(void) {
         cmocka_unit_test_teardown(blocks_come_in_order_and_say_what_was_in_them, close_merge),
         cmocka_unit_test_teardown(a_short_rest_is_no_block_of_its_own, close_merge),
         cmocka_unit_test_teardown(sides_take_turns_in_one_second, close_merge),
+        cmocka_unit_test_teardown(what_was_open_is_known_of_a_run_that_was_dropped, close_merge),
         cmocka_unit_test_teardown(warm_up_counts_connections_only, close_merge),
         cmocka_unit_test_teardown(a_long_run_doubles_its_blocks, close_merge),
         cmocka_unit_test(joined_blocks_are_their_means),

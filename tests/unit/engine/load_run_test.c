@@ -308,6 +308,8 @@ static void a_stopped_run_has_figures(void **state) {
     const struct rf_load_figures *a = rf_load_figures(load, RF_SIDE_A);
     assert_true(a->requests > 0);
     assert_true(a->seconds > 0 && a->seconds < 100);
+    assert_int_equal(a->connections, 4); /* not what was left when all had been closed */
+    assert_true(a->second[a->second_count - 1].connections > 0);
     assert_consistent(a);
 }
 
@@ -329,6 +331,7 @@ static void what_hangs_is_abandoned(void **state) {
     const struct rf_load_figures *a = rf_load_figures(load, RF_SIDE_A);
     assert_int_equal(a->requests, 0);
     assert_true(a->rps == 0);
+    assert_int_equal(a->connections, 4);
     tiny_release();
 }
 
@@ -341,6 +344,8 @@ static void two_sides_can_be_stopped(void **state) {
     add(RF_SIDE_B, tiny_url(2, "/bytes/10"));
     assert_int_equal(run(stop_when_measuring), RF_INTERRUPTED);
     assert_non_null(rf_load_figures(load, RF_SIDE_B));
+    assert_int_equal(rf_load_figures(load, RF_SIDE_A)->connections, 4);
+    assert_int_equal(rf_load_figures(load, RF_SIDE_B)->connections, 4);
     assert_int_equal(rf_load_comparison(load).verdict, RF_CHANGE_INCONCLUSIVE);
 }
 
