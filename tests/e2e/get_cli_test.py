@@ -72,7 +72,6 @@ class UsageTest(harness.Case):
             with self.subTest(case):
                 run = self.ringfetch("get", *case.split(), "http://127.0.0.1:1/", exit=2)
                 self.assertRegex(run.err, r"^ringfetch.*" + case.split()[0] + r".* not supported yet\n$")
-        self.refuse("bench", "http://127.0.0.1:1/", names="not supported yet")
 
     def test_help_fits_a_screen(self):
         for args in (("--help",), *((command, "--help") for command in SUBCOMMANDS)):
