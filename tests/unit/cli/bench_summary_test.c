@@ -356,7 +356,7 @@ static void test_hostile(void **state) {
     sample.side[RF_SIDE_A].url = "http://h.test/\r\n\033[2J\xff";
     sample.side[RF_SIDE_A].tls_version = "1.3";
     sample.side[RF_SIDE_A].tls_cipher = NULL;
-    assert_plain(sample_summary(0, false), 110); /* escapes make the first line longer */
+    assert_plain(sample_summary(0, false), 80);
     const char *all = sample_summary(100, false);
     assert_null(strchr(all, '\033'));
     assert_null(strchr(all, '\r'));
@@ -404,8 +404,58 @@ static void test_terminal(void **state) {
     assert_null(strchr(all, '\033'));
     setenv("LC_ALL", "C", 1);
     assert_plain(sample_summary(100, false), 100);
-    assert_plain(sample_summary(20, false), 80); /* tables don't shrink */
+    assert_plain(sample_summary(20, false), 60); /* it doesn't get narrower */
     assert_plain(sample_summary(5000, false), 120);
+}
+
+/* Everything that a run can have to say. */
+static void sample_much(void) {
+    static char url[300] = "http://127.0.0.1:8080/";
+    size_t used = strlen(url);
+    memset(url + used, 'a', sizeof url - 1 - used);
+    sample_two();
+    sample_open_loop();
+    sample_entries();
+    sample_thresholds();
+    sample.run.machine.limits = RF_LIMIT_CPU | RF_LIMIT_SCHEDULE | RF_LIMIT_OUTSTANDING;
+    sample.side[RF_SIDE_A].url = sample.side[RF_SIDE_A].first_error = url;
+    sample.side[RF_SIDE_A].errors = sample.side[RF_SIDE_A].status[503] = 1234567;
+    sample.side[RF_SIDE_B].tls_version = "1.3";
+    sample.side[RF_SIDE_B].tls_cipher = "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384";
+    sample.side[RF_SIDE_B].server = "a server with quite a name of its own";
+    for (unsigned i = 0; i < RF_SIDES; i++) {
+        sample.side[i].connections = sample.side[i].connections_max = 1000000;
+    }
+}
+
+/* Columns go that can be missed; sentences and what stands side by side go on below. */
+static void test_widths(void **state) {
+    static const unsigned widths[] = {60, 66, 67, 68, 70, 77, 78, 79, 80, 100};
+    (void)state;
+    setenv("LC_ALL", "C", 1);
+    for (size_t i = 0; i < COUNT(widths); i++) {
+        sample_much();
+        assert_plain(sample_summary(widths[i], false), widths[i]);
+        sample.run.exit = 6;
+        sample.comparison.verdict = RF_CHANGE_INCONCLUSIVE;
+        assert_plain(sample_summary(widths[i], false), widths[i]);
+        sample.run.baseline = &sample.side[RF_SIDE_B];
+        sample.run.side[RF_SIDE_B] = NULL;
+        sample.run.baseline_path = sample.side[RF_SIDE_A].url;
+        sample.run.incomparable =
+            "another CPU: some make with a long name then, and some other now";
+        assert_plain(sample_summary(widths[i], false), widths[i]);
+    }
+    sample_much();
+    assert_plain(sample_summary(0, false), 80);
+    const char *all = sample_summary(60, false);
+    assert_non_null(strstr(all, "\n                     mean      p50      p99      max\n"));
+    assert_non_null(strstr(all, "\n           change           99% interval  verdict\n"));
+    assert_non_null(strstr(all, "\nrps         -9.1%        -10.3% .. -7.9%  regressed\n"));
+    assert_non_null(strstr(all, "\n                B     909/s\n"));
+    assert_non_null(strstr(all, "    requests      errors      p99\n"));
+    assert_non_null(
+        strstr(sample_summary(70, false), "    requests      errors      p50      p99"));
 }
 
 /* A merged result without any side is odd, but nothing to die of. */
@@ -442,6 +492,7 @@ int main(void) {
         TEST(test_entries),
         TEST(test_limits_and_status),
         TEST(test_terminal),
+        TEST(test_widths),
         TEST(test_no_side),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
