@@ -7,6 +7,10 @@
  * It stands beside conn/, not on it: what conn/ is for (pools for any number of origins, retries, redirected bodies, a life for each exchange) costs
  * more than the request itself where a server is measured, and there is no pipelining in it. Bytes go through the same ring/, tls/ and http/.
  *
+ * What was sent on a connection and lost with it is an error, but for what any client would ask again: what lay beyond an answer that announced
+ * the connection's end, and, once and of an idempotent method, what met the unannounced end of a connection that had been idle for half a second, or
+ * had not left when that end came.
+ *
  * One thread for all of it, but where another is named.
  */
 #ifndef LOAD_LOAD_H
@@ -52,9 +56,10 @@ struct load_tally {
     bool last;                  /* the order is over for this worker: nothing is outstanding */
     uint64_t start_ns, stop_ns; /* the block's bounds, on ring_now's clock */
 
-    uint64_t requests; /* that ended, errors included */
-    uint64_t late;     /* of these, after the order's stop: they don't count for the rate */
-    uint64_t errors;
+    /* That were begun and have ended, errors included, and one for each time that bytes came which answer none (ERR_UNSOLICITED). */
+    uint64_t requests;
+    uint64_t late;   /* of these, after the order's stop: they don't count for the rate */
+    uint64_t errors; /* of `requests`; the sum of all kinds */
     uint64_t received_bytes, sent_bytes, body_bytes;
     uint32_t status[LOAD_STATUSES];
     uint32_t kind[LOAD_KINDS];

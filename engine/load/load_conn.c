@@ -246,6 +246,7 @@ void load_conn_begin_close(struct load_conn *conn) {
     list_remove(&conn->queue);
     if (was_ready && conn->worker->closing)
         load_wire_goodbye(conn);
+    load_requests_part(conn);
     go(conn, LOAD_QUIET);
     load_conn_step(conn);
 }

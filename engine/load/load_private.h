@@ -48,7 +48,8 @@ struct load_request {
     struct span message;
     struct bytes own; /* what a message with holes was written to; the worker's pool */
     uint32_t entry;
-    bool again; /* it met a connection that was being closed */
+    bool again;  /* it met a connection that was being closed */
+    bool unsent; /* set when its connection dies: it had not been submitted by then */
 };
 
 /* A head that came before, and what it means: parsing is a function of the bytes alone, and so is judging by expectations that look no
@@ -79,6 +80,7 @@ struct load_conn {
     bool said_end, peer_ended;
     uint64_t response_bytes, body_bytes; /* of the current answer so far */
     uint64_t first_byte_ns;
+    uint64_t answered_ns; /* when the last answer was whole */
     struct body_reader reader;
     struct bytes head; /* of an answer, that came in pieces */
     struct link file;  /* in the lane's `idle` or `partial` */
@@ -251,6 +253,8 @@ void load_request_begin(struct load_conn *conn, uint32_t entry, uint64_t due_ns)
 void load_request_repeat(struct load_conn *conn, const struct load_request *request);
 /* The current answer is whole. */
 enum load_fed load_request_answered(struct load_conn *conn);
+/* The connection dies: which of its requests have not left is known now only. */
+void load_requests_part(struct load_conn *conn);
 /* Each of a dead connection's. */
 void load_requests_settle(struct load_conn *conn);
 /* The requests that began since are on their way now. */
@@ -300,8 +304,8 @@ struct load_outcome {
     struct err err;
 };
 void load_count(struct load_worker *worker, const struct load_outcome *outcome);
-/* What is no request's error. */
-void load_count_stray(struct load_worker *worker, uint8_t side, enum err_kind kind);
+/* Bytes that came to the connection and answer no request: an error of its own. */
+void load_count_stray(struct load_conn *conn);
 /* Keeps the first error of a side as a sentence. `conn` may be NULL. */
 void load_note_error(struct load_worker *worker, uint8_t side, const struct load_conn *conn,
                      struct err err);

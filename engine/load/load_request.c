@@ -7,6 +7,8 @@
  */
 #include "load/load_private.h"
 
+enum { RACE_IDLE_MS = 500 }; /* servers count a connection's idle time in seconds */
+
 /* ---- beginning --------------------------------------------------------------------------------- */
 
 static void note_begun(struct load_worker *worker, struct load_request *request) {
@@ -27,8 +29,6 @@ void load_requests_stamp(struct load_worker *worker) {
     uint64_t now = load_clock(worker);
     for (unsigned i = 0; i < worker->begun_count; i++) {
         struct load_request *request = worker->begun[i];
-        if (request->sent_ns)
-            continue;
         request->sent_ns = now;
         if (request->due_ns)
             histogram_record(&worker->now->slip, now - request->due_ns);
@@ -36,9 +36,13 @@ void load_requests_stamp(struct load_worker *worker) {
     worker->begun_count = 0;
 }
 
-static inline struct load_request *place(struct load_conn *conn) {
-    unsigned at = (unsigned)conn->first + conn->count++, size = conn->worker->options.pipeline;
+static inline struct load_request *request_at(struct load_conn *conn, unsigned behind) {
+    unsigned at = conn->first + behind, size = conn->worker->options.pipeline;
     return &conn->request[at < size ? at : at - size];
+}
+
+static inline struct load_request *place(struct load_conn *conn) {
+    return request_at(conn, conn->count++);
 }
 
 static inline void send_request(struct load_conn *conn, struct load_request *request) {
@@ -47,7 +51,8 @@ static inline void send_request(struct load_conn *conn, struct load_request *req
     if (++worker->outstanding > tally->outstanding_max)
         tally->outstanding_max = worker->outstanding;
     tally->sent_bytes += request->message.len;
-    note_begun(worker, request);
+    if (LIKELY(!request->sent_ns))
+        note_begun(worker, request);
     if (LIKELY(conn->state == LOAD_READY))
         load_wire_send(conn, request->message);
 }
@@ -100,6 +105,7 @@ enum load_fed load_request_answered(struct load_conn *conn) {
     load_count(worker, &outcome);
     take_first(conn);
     conn->served = true;
+    conn->answered_ns = ring_now(worker->ring);
     conn->failures = 0;
     conn->in_body = false;
     conn->interim = 0;
@@ -112,25 +118,62 @@ enum load_fed load_request_answered(struct load_conn *conn) {
     return LOAD_FED_AWAY;
 }
 
-/* What was sent beyond an answer that announced the end, or as the server was closing an idle connection, had no chance: any client
- * would ask again, once. */
-static bool may_repeat(const struct load_conn *conn, const struct load_request *request) {
+/* ---- a connection's death ------------------------------------------------------------------------ */
+
+static bool mark_unsent(struct load_conn *conn) {
+    bool any = false;
+    for (unsigned i = 0; i < conn->count; i++) {
+        struct load_request *request = request_at(conn, i);
+        request->unsent = !request->sent_ns;
+        any |= request->unsent;
+    }
+    return any;
+}
+
+/* Those that haven't left are not to be stamped from now on: the connection's memory may go before that. */
+void load_requests_part(struct load_conn *conn) {
+    struct load_worker *worker = conn->worker;
+    const struct load_request *end = conn->request + worker->options.pipeline;
+    unsigned kept = 0;
+    if (!mark_unsent(conn))
+        return;
+    for (unsigned i = 0; i < worker->begun_count; i++)
+        if (worker->begun[i] < conn->request || worker->begun[i] >= end)
+            worker->begun[kept++] = worker->begun[i];
+    worker->begun_count = kept;
+}
+
+/* A server may close a connection that has been idle for a while, and the next request may cross with that. Without such a pause nothing speaks
+ * for a race: the server has dropped what it was asked, and dropping is what a load is to find out. The oldest request tells for those behind
+ * it, as until it left nothing was outstanding. */
+static bool was_idle(struct load_conn *conn) {
+    uint64_t sent_ns = load_request_of(conn)->sent_ns;
+    return conn->served && sent_ns >= conn->answered_ns + RACE_IDLE_MS * NS_PER_MS;
+}
+
+/* What any client would ask again. Beyond an answer that announced the end a server must not look at anything (RFC 9112, 9.6), so that
+ * is for all methods and however often: each time an answer came. A race is for idempotent ones (9.2.2 of RFC 9110) and lost once. */
+static bool may_repeat(const struct load_conn *conn, const struct load_request *request,
+                       bool idle) {
+    const struct load_worker *worker = conn->worker;
     bool is_lost = conn->err.kind == ERR_CLOSED || conn->err.kind == ERR_RESET;
-    if (conn->worker->options.no_keepalive)
+    if (worker->options.no_keepalive)
         return false;
-    if (conn->announced) /* however often: each time an answer came */
+    if (conn->announced)
         return true;
-    return !request->again && conn->served && !conn->response_bytes && is_lost;
+    return is_lost && !request->again && conn->served && !conn->response_bytes &&
+           (idle || request->unsent) && worker->plan->entry[request->entry].idempotent;
 }
 
 void load_requests_settle(struct load_conn *conn) {
     struct load_worker *worker = conn->worker;
+    bool idle = was_idle(conn);
     struct err err = conn->err;
     if (!err_is(err))
         err = err_make(STAGE_HEAD, ERR_CLOSED, 0);
     while (conn->count) {
         struct load_request *request = load_request_of(conn);
-        if (!worker->dropped && may_repeat(conn, request)) {
+        if (!worker->dropped && may_repeat(conn, request, idle)) {
             request->again = !conn->announced;
             lane_push_again(worker, conn->lane, request);
             request->own = (struct bytes){0};

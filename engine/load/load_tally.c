@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * load_tally.c: counting. Every request that was begun is counted once and here, in the tally of the block in which it ended. The
- * worker's thread.
+ * load_tally.c: counting. Every request that was begun is counted once and here, in the tally of the block in which it ended, and so is
+ * every error that is no request's. The worker's thread.
  *
  * Where a side has one entry only, what there is to say of it is what the tallies say, so its own tally is summed up when they are handed in
  * and costs a request nothing.
@@ -155,11 +155,6 @@ void load_note_error(struct load_worker *worker, uint8_t side, const struct load
         snprintf(sentence, size, "%s", text);
 }
 
-void load_count_stray(struct load_worker *worker, uint8_t side, enum err_kind kind) {
-    if (worker->active && worker->order.side == side && !worker->dropped)
-        worker->now->kind[kind]++;
-}
-
 static void count_error(struct load_worker *worker, const struct load_outcome *outcome) {
     worker->now->errors++;
     worker->now->kind[outcome->err.kind]++;
@@ -215,6 +210,28 @@ void load_count(struct load_worker *worker, const struct load_outcome *outcome) 
         record_times(tally, outcome, now);
     if (worker->order.counted && worker->only_entry[worker->order.side] < 0)
         count_entry(worker, outcome, now);
+}
+
+/* Whose answer the bytes came behind; on a connection that has answered nothing, whoever might have asked. */
+static uint32_t stray_entry(const struct load_conn *conn) {
+    const struct load_worker *worker = conn->worker;
+    const struct load_lane *lane = conn->lane;
+    uint32_t entry = 0;
+    if (conn->served)
+        return conn->request[(conn->first ? conn->first : worker->options.pipeline) - 1].entry;
+    while (&worker->lane[worker->plan->entry[entry].target] != lane)
+        entry++;
+    return entry;
+}
+
+/* It is counted as a request that no one made, so that errors are never more than requests are. */
+void load_count_stray(struct load_conn *conn) {
+    struct load_worker *worker = conn->worker;
+    const struct load_request request = {.entry = stray_entry(conn)};
+    if (worker->active && worker->order.side == conn->lane->side)
+        load_count(worker, &(struct load_outcome){.request = &request,
+                                                  .conn = conn,
+                                                  .err = err_make(STAGE_HEAD, ERR_UNSOLICITED, 0)});
 }
 
 /* What a server says is anybody's bytes; here it becomes text for a terminal. */

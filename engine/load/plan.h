@@ -42,6 +42,7 @@ struct plan_entry {
     double weight;
     uint8_t side;
     bool head_method;        /* responses have no body */
+    bool idempotent;         /* asking twice does no more than asking once */
     unsigned target;         /* index */
     struct url url;          /* of the first request: holes filled with what comes first */
     struct expect *expect;   /* NULL: none */

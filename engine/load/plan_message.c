@@ -393,6 +393,7 @@ static enum plan_result compile(struct compiler *compiler, struct plan_entry *en
         return PLAN_BAD;
     entry->name = name_of(compiler);
     entry->head_method = strcmp(compiler->method, "HEAD") == 0;
+    entry->idempotent = request_method_is_idempotent(compiler->method);
     return PLAN_OK;
 }
 

@@ -130,7 +130,7 @@ enum { RF_STATUS_MAX = 1000 };
 
 /* What one side came to. Histograms count successes only, in nanoseconds; they are NULL where they make no sense. A request is an
  * error when it was not answered, not by valid HTTP, with a status of 400 or more (unless an expectation speaks of the status), or not as
- * expected. */
+ * expected. Bytes that answer no request ("unsolicited") are an error too, and count among `requests` as one that nobody made. */
 struct rf_load_figures {
     double seconds; /* measured */
     uint64_t requests, errors;

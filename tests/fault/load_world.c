@@ -29,6 +29,7 @@ uint64_t load_world_now(void) {
 struct peer {
     char in[IN_BYTES_MAX];
     size_t in_len;
+    uint64_t answered_ns; /* 0: never */
     bool over, waiting;
 };
 
@@ -75,6 +76,7 @@ static void look(struct sim_peer *to);
 static void late(struct sim_peer *to) {
     struct peer *peer = sim_peer_user(to);
     peer->waiting = false;
+    peer->answered_ns = load_world_now();
     say_answer(to, "200 OK", "", 7, 7);
     look(to);
 }
@@ -86,6 +88,10 @@ static void end(struct sim_peer *to, bool rudely) {
         sim_peer_reset(to);
     else
         sim_peer_close(to);
+}
+
+static void close_gently(struct sim_peer *to) {
+    end(to, false);
 }
 
 static void act_badly(struct sim_peer *to, enum load_act act, unsigned bytes) {
@@ -125,6 +131,7 @@ static void act_badly(struct sim_peer *to, enum load_act act, unsigned bytes) {
 
 static void act_well(struct sim_peer *to, enum load_act act, unsigned bytes) {
     struct peer *peer = sim_peer_user(to);
+    peer->answered_ns = load_world_now();
     switch (act) {
     case ACT_CHUNKS:
         say_chunks(to);
@@ -158,6 +165,11 @@ static void act_well(struct sim_peer *to, enum load_act act, unsigned bytes) {
         say(to, "\x01\x02\x03");
         peer->over = true;
         break;
+    case ACT_CLOSES_SOON:
+        say_answer(to, "200 OK", "", bytes, bytes);
+        peer->over = true;
+        sim_peer_timer(to, 1, close_gently);
+        break;
     case ACT_MISSING:
         say_answer(to, "404 Not Found", "", bytes, bytes);
         break;
@@ -185,6 +197,21 @@ static bool is_frozen(struct sim_peer *to) {
     return true;
 }
 
+static bool is_kept_too_long(struct sim_peer *to) {
+    struct load_server *server = &load_world.server;
+    const struct peer *peer = sim_peer_user(to);
+    uint64_t kept_ns = server->kept_ms * NS_PER_MS;
+    if (!kept_ns || !peer->answered_ns || load_world_now() < peer->answered_ns + kept_ns)
+        return false;
+    server->ended++;
+    end(to, server->kept_rudely);
+    return true;
+}
+
+static bool is_known_method(const char *in) {
+    return memcmp(in, "GET /", 5) == 0 || memcmp(in, "POST /", 6) == 0;
+}
+
 /* Answers what has come whole, one after another. */
 static void look(struct sim_peer *to) {
     struct peer *peer = sim_peer_user(to);
@@ -192,9 +219,9 @@ static void look(struct sim_peer *to) {
     char *stop;
     while (!peer->over && !peer->waiting &&
            (stop = memmem(peer->in, peer->in_len, "\r\n\r\n", 4))) {
-        if (is_frozen(to))
+        if (is_frozen(to) || is_kept_too_long(to))
             return;
-        EXPECT(memcmp(peer->in, "GET /", 5) == 0);
+        EXPECT(is_known_method(peer->in));
         size_t count = (size_t)(stop + 4 - peer->in);
         peer->in_len -= count;
         memmove(peer->in, peer->in + count, peer->in_len);
@@ -213,9 +240,12 @@ static void on_accepted(struct sim_peer *to) {
     struct peer *peer = malloc(sizeof *peer);
     CHECK(peer);
     peer->in_len = 0;
+    peer->answered_ns = 0;
     peer->over = peer->waiting = false;
     sim_peer_set_user(to, peer);
     load_world.server.peers++;
+    if (load_world.server.greets)
+        say(to, "220 mail.example ESMTP\r\n");
 }
 
 static void on_received(struct sim_peer *to, const uint8_t *bytes, size_t count) {
@@ -300,14 +330,14 @@ static struct load_tally *hand_in(void *context, struct load_tally *tally) {
     return tally;
 }
 
-/* Every request that was counted was either well or an error of some kind; strays are of no request. */
+/* Whatever was counted was either well or an error of one kind. */
 static void check_sums(const struct load_blocks *sum) {
-    uint64_t kinds = 0, statuses = 0, maybe_strays = sum->kind[ERR_UNSOLICITED];
+    uint64_t kinds = 0, statuses = 0;
     for (unsigned i = 1; i < LOAD_KINDS; i++)
         kinds += sum->kind[i];
     for (unsigned i = 0; i < LOAD_STATUSES; i++)
         statuses += sum->status[i];
-    EXPECT(kinds - maybe_strays == sum->errors);
+    EXPECT(kinds == sum->errors);
     EXPECT(statuses == sum->latencies + sum->kind[ERR_HTTP_STATUS] + sum->kind[ERR_EXPECTATION]);
     EXPECT(sum->latencies + sum->errors == sum->requests);
 }
@@ -334,19 +364,23 @@ void load_world_init(uint64_t seed) {
     plan_init(&load_world.plan, &load_world.memory);
 }
 
-static void ask(uint8_t side, const char *url, bool close) {
+static void ask(uint8_t side, struct plan_request request) {
     char why[256] = "";
-    struct plan_request request = {.url = url, .weight = 1, .close = close};
+    request.weight = 1;
     if (plan_add(&load_world.plan, side, &request, why, sizeof why) != PLAN_OK)
         load_world_fail(why, __FILE__, __LINE__);
 }
 
 void load_world_ask(uint8_t side, const char *url) {
-    ask(side, url, false);
+    ask(side, (struct plan_request){.url = url});
 }
 
 void load_world_ask_closing(uint8_t side, const char *url) {
-    ask(side, url, true);
+    ask(side, (struct plan_request){.url = url, .close = true});
+}
+
+void load_world_ask_posting(uint8_t side, const char *url) {
+    ask(side, (struct plan_request){.url = url, .method = "POST"});
 }
 
 static void listen_and_resolve(void) {

@@ -27,6 +27,7 @@
     X(OLD, NONE)              /* HTTP/1.0, without a length */                                     \
     X(CLOSES, NONE)           /* closes after the answer, and says nothing */                      \
     X(RESETS_AFTER, NONE)     /* the same with RST */                                              \
+    X(CLOSES_SOON, NONE)      /* a millisecond after the answer, whatever has come meanwhile */    \
     X(SURPLUS, NONE)          /* more bytes than announced */                                      \
     X(MISSING, HTTP_STATUS)   /* 404 */                                                            \
     X(SLAMS, CLOSED)          /* closes without a byte */                                          \
@@ -48,13 +49,18 @@ enum load_act {
 struct load_server {
     unsigned weight[ACT_COUNT]; /* of the next request's fate */
     unsigned late_ms;
+    /* A request that comes so long after the last answer meets the end of its connection, as if it had crossed with it; 0: none does. */
+    unsigned kept_ms;
+    bool kept_rudely;         /* that end is a RST */
+    bool greets;              /* speaks first */
     uint64_t frozen_until_ns; /* nothing is answered before, on ring_now's clock */
     uint64_t asked, done[ACT_COUNT];
+    uint64_t ended; /* by kept_ms */
     unsigned peers;
 };
 
 struct load_blocks { /* what was handed in of one order */
-    uint64_t tallies, requests, late, errors, strays, successes, latencies, raws, slips;
+    uint64_t tallies, requests, late, errors, successes, latencies, raws, slips;
     uint64_t over_ns; /* latencies of that or more are counted */
     uint64_t long_latencies, long_raws, latency_max, raw_max;
     uint64_t status[LOAD_STATUSES], kind[LOAD_KINDS];
@@ -103,6 +109,7 @@ void load_world_init(uint64_t seed);
 /* Adds a request of a side; "http://192.0.2.1/x". Before load_world_open. */
 void load_world_ask(uint8_t side, const char *url);
 void load_world_ask_closing(uint8_t side, const char *url); /* with Connection: close */
+void load_world_ask_posting(uint8_t side, const char *url);
 void load_world_open(void);
 /* Turns until it is idle, at most so many virtual seconds. */
 void load_world_run(const struct load_order *order);
