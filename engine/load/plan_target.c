@@ -5,6 +5,7 @@
  * or the same. The plan's thread.
  */
 #include <stdio.h>
+#include <sys/un.h>
 
 #include "load/plan_private.h"
 
@@ -108,6 +109,15 @@ static void add_target(struct plan *plan, const struct plan_target *borrowed) {
     plan->target[plan->target_count++] = target;
 }
 
+/* What fits an address, with the NUL that some systems want; a path that was cut would be another socket's. */
+static bool fits_address(const char *path, char *why, size_t why_size) {
+    size_t len = path ? strlen(path) : 0, most = sizeof((struct sockaddr_un *)0)->sun_path - 1;
+    if (len > most)
+        snprintf(why, why_size, "the UNIX socket's path is too long: %zu bytes, at most %zu fit",
+                 len, most);
+    return len <= most;
+}
+
 bool plan_find_target(struct plan *plan, struct plan_entry *entry,
                       const struct plan_request *request, char *why, size_t why_size) {
     struct span host = url_host_bare(&entry->url);
@@ -118,7 +128,8 @@ bool plan_find_target(struct plan *plan, struct plan_entry *entry,
                                  .connect_host = host,
                                  .connect_port = entry->url.port,
                                  .unix_path = request->unix_path};
-    if (!apply_connect_to(&target, request->connect_to, why, why_size))
+    if (!apply_connect_to(&target, request->connect_to, why, why_size) ||
+        !fits_address(request->unix_path, why, why_size))
         return false;
     for (entry->target = 0; entry->target < plan->target_count; entry->target++)
         if (same_target(&plan->target[entry->target], &target))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * load_worker_test.c: a load's worker on the real ring, with a small server in threads: what the simulated network can't show. Messages
- * larger than a socket's buffer, UNIX sockets, source addresses, expectations, wake-ups in time.
+ * larger than a socket's buffer, UNIX sockets, IPv6, source addresses, expectations, wake-ups in time.
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -22,6 +22,7 @@ enum { BODY_BYTES = 1000, UPLOAD_BYTES = 3 << 20, THREADS_MAX = 64 };
 /* ---- a server --------------------------------------------------------------------------------------- */
 
 static struct server {
+    sa_family_t family;
     int listener;
     uint16_t port;
     char path[64];
@@ -86,23 +87,44 @@ static void *accept_all(void *argument) {
     }
 }
 
-static void server_begin(bool local) {
-    struct sockaddr_un un = {.sun_family = AF_UNIX};
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof in;
-    server = (struct server){.listener = socket(local ? AF_UNIX : AF_INET, SOCK_STREAM, 0)};
+/* Where it listens, of a family. */
+static socklen_t own_address(sa_family_t family, struct sockaddr_storage *address) {
+    struct sockaddr_un *un = (struct sockaddr_un *)address;
+    struct sockaddr_in *in = (struct sockaddr_in *)address;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)address;
+    *address = (struct sockaddr_storage){.ss_family = family};
+    switch (family) {
+    case AF_UNIX:
+        strcpy(un->sun_path, server.path);
+        return sizeof *un;
+    case AF_INET6:
+        in6->sin6_addr = in6addr_loopback;
+        return sizeof *in6;
+    default:
+        in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        return sizeof *in;
+    }
+}
+
+/* False: this machine has no such family. */
+static bool server_begin(sa_family_t family) {
+    struct sockaddr_storage address;
+    server = (struct server){.family = family, .listener = socket(family, SOCK_STREAM, 0)};
     snprintf(server.path, sizeof server.path, "/tmp/rf-load-%d.sock", (int)getpid());
-    strcpy(un.sun_path, server.path);
     unlink(server.path);
-    if (local)
-        assert_int_equal(bind(server.listener, (struct sockaddr *)&un, sizeof un), 0);
-    else
-        assert_int_equal(bind(server.listener, (struct sockaddr *)&in, sizeof in), 0);
+    socklen_t len = own_address(family, &address);
+    if (server.listener < 0 || bind(server.listener, (struct sockaddr *)&address, len) < 0) {
+        assert_int_equal(family, AF_INET6);
+        close(server.listener);
+        return false;
+    }
     assert_int_equal(listen(server.listener, 128), 0);
-    if (!local)
-        getsockname(server.listener, (struct sockaddr *)&in, &len);
-    server.port = ntohs(in.sin_port);
+    if (family != AF_UNIX) {
+        getsockname(server.listener, (struct sockaddr *)&address, &len);
+        server.port = ntohs(((struct sockaddr_in *)&address)->sin_port); /* where IPv6 has it too */
+    }
     pthread_create(&server.acceptor, NULL, accept_all, NULL);
+    return true;
 }
 
 static void server_end(void) {
@@ -146,8 +168,9 @@ static struct load_tally *hand_in(void *context, struct load_tally *tally) {
     return tally;
 }
 
-static void init(bool local) {
-    server_begin(local);
+static bool init(sa_family_t family) {
+    if (!server_begin(family))
+        return false;
     load = (struct load){.options = {.workers = 1,
                                      .connections = 3,
                                      .pipeline = 1,
@@ -158,18 +181,22 @@ static void init(bool local) {
     pool_depot_init(&load.depot);
     pool_init(&load.pool, &load.depot);
     plan_init(&load.plan, &load.pool);
+    return true;
 }
 
 static void ask(struct plan_request request, const char *expect) {
     char url[64], why[256] = "";
     const char *const list[] = {expect, NULL};
-    snprintf(url, sizeof url, "http://127.0.0.1:%u/x", server.port ? server.port : 80);
+    bool newer = server.family == AF_INET6;
+    snprintf(url, sizeof url, "http://%s:%u/x", newer ? "[::1]" : "127.0.0.1",
+             server.port ? server.port : 80);
     request.url = url;
     request.weight = 1;
     request.expect[0] = list;
     if (plan_add(&load.plan, 0, &request, why, sizeof why) != PLAN_OK)
         fail_msg("%s", why);
-    assert_true(address_parse(&load.address, span_text("127.0.0.1"), server.port));
+    const struct plan_target *target = load.plan.target;
+    assert_true(address_parse(&load.address, target->connect_host, target->connect_port));
     load.plan.target[0].address = &load.address;
     load.plan.target[0].address_count = 1;
 }
@@ -215,7 +242,7 @@ static void end(void) {
 static void test_asks_as_often_as_it_may(void **state) {
     (void)state;
     for (unsigned pipeline = 1; pipeline <= 5; pipeline += 4) {
-        init(false);
+        init(AF_INET);
         load.options.pipeline = pipeline;
         ask((struct plan_request){0}, NULL);
         run(500, 0, UINT64_MAX);
@@ -230,7 +257,7 @@ static void test_asks_as_often_as_it_may(void **state) {
 
 static void test_unix_sockets(void **state) {
     (void)state;
-    init(true);
+    init(AF_UNIX);
     ask((struct plan_request){.unix_path = server.path}, NULL);
     run(200, 0, UINT64_MAX);
     assert_int_equal(load.requests, 200);
@@ -238,9 +265,21 @@ static void test_unix_sockets(void **state) {
     end();
 }
 
+static void test_ipv6(void **state) {
+    (void)state;
+    if (!init(AF_INET6))
+        skip();
+    ask((struct plan_request){0}, NULL);
+    run(200, 0, UINT64_MAX);
+    assert_int_equal(load.requests, 200);
+    assert_int_equal(load.errors, 0);
+    assert_int_equal(load_worker_facts(load.worker, 0)->address.any.sa_family, AF_INET6);
+    end();
+}
+
 static void test_source_addresses(void **state) {
     (void)state;
-    init(false);
+    init(AF_INET);
     load.options.interface = "127.0.0.77";
     load.options.no_keepalive = true;
     ask((struct plan_request){.close = true}, NULL);
@@ -257,7 +296,7 @@ static void test_large_messages(void **state) {
     (void)state;
     uint8_t *body = calloc(1, UPLOAD_BYTES);
     for (unsigned pipeline = 1; pipeline <= 2; pipeline++) {
-        init(false);
+        init(AF_INET);
         load.options.pipeline = pipeline;
         ask((struct plan_request){.body = span_of(body, UPLOAD_BYTES)}, NULL);
         run(12, 0, UINT64_MAX);
@@ -289,7 +328,7 @@ static void test_expectations(void **state) {
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        init(false);
+        init(AF_INET);
         ask((struct plan_request){0}, cases[i].expect);
         run(10, 0, UINT64_MAX);
         uint64_t errors = cases[i].holds ? 0 : 10;
@@ -305,7 +344,7 @@ static void test_expectations(void **state) {
 /* A sleeping worker wakes for the end of a block, and for what is due. */
 static void test_keeps_time(void **state) {
     (void)state;
-    init(false);
+    init(AF_INET);
     load.options.open_loop = true;
     load.options.rate = 20;
     ask((struct plan_request){0}, NULL);
@@ -322,6 +361,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_asks_as_often_as_it_may),
         cmocka_unit_test(test_unix_sockets),
+        cmocka_unit_test(test_ipv6),
         cmocka_unit_test(test_source_addresses),
         cmocka_unit_test(test_large_messages),
         cmocka_unit_test(test_expectations),

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -337,6 +338,42 @@ static void test_targets(void **state) {
     assert_string_equal(plan.target[4].unix_path, "/run/s");
 }
 
+/* A path that was cut would be another socket's. */
+static void test_long_unix_paths(void **state) {
+    struct sockaddr_un un;
+    char path[sizeof un.sun_path + 1];
+    struct plan_request request = request_of("http://h/");
+    (void)state;
+    memset(path, 'p', sizeof path);
+    request.unix_path = path;
+    path[sizeof un.sun_path] = 0;
+    refused(&request, PLAN_BAD, "UNIX socket's path is too long: 108 bytes, at most 107 fit");
+    assert_int_equal(plan.target_count, 0);
+    path[sizeof un.sun_path - 1] = 0;
+    add(&request);
+    assert_string_equal(plan.target[0].unix_path, path);
+}
+
+/* Which requests may be asked again. */
+static void test_idempotent_methods(void **state) {
+    static const struct {
+        const char *method;
+        bool idempotent;
+    } cases[] = {{NULL, true},    {"GET", true},    {"HEAD", true}, {"PUT", true},
+                 {"POST", false}, {"PATCH", false}, {"get", false}, {"X-PURGE", false}};
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct plan_request request = request_of("http://h/");
+        request.method = cases[i].method;
+        add(&request);
+        assert_int_equal(plan.entry[i].idempotent, cases[i].idempotent);
+    }
+    struct plan_request request = request_of("http://h/");
+    request.body = span_text("x"); /* which makes it a POST */
+    add(&request);
+    assert_false(plan.entry[plan.entry_count - 1].idempotent);
+}
+
 static void check_dial(const char *url, const char *const *connect_to, const char *host,
                        unsigned port) {
     unsigned index = target_of(0, url, connect_to, NULL);
@@ -381,6 +418,8 @@ int main(void) {
         TEST(test_bad_others),
         TEST(test_expectations),
         TEST(test_targets),
+        TEST(test_long_unix_paths),
+        TEST(test_idempotent_methods),
         TEST(test_connect_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
