@@ -76,11 +76,11 @@ static bool open_parts(struct load_worker *worker) {
     for (unsigned i = 0; i < plan->target_count; i++)
         lane_init(&worker->lane[i], &plan->target[i]);
     count_entries(worker);
-    for (uint8_t side = 0; side < PLAN_SIDES; side++) {
+    for (unsigned side = 0; side < PLAN_SIDES; side++) {
         worker->tally[side] = load_tally_new(options->open_loop);
         if (plan->has_side[side])
-            worker->turn[side] =
-                plan_turn_new(plan, side, options->worker, options->workers, options->seed);
+            worker->turn[side] = plan_turn_new(plan, (uint8_t)side, options->worker,
+                                               options->workers, options->seed);
         if (!worker->tally[side] || (plan->has_side[side] && !worker->turn[side]))
             return false;
     }
@@ -124,9 +124,9 @@ void load_worker_turn(struct load_worker *worker) {
     ring_turn(worker->ring, true);
     if (worker->active)
         load_order_step(worker);
-    for (uint8_t side = 0; side < PLAN_SIDES; side++)
+    for (unsigned side = 0; side < PLAN_SIDES; side++)
         if (UNLIKELY(worker->to_open[side]))
-            lane_open_ahead(worker, side);
+            lane_open_ahead(worker, (uint8_t)side);
     if (!list_is_empty(&worker->shaking))
         load_wire_shake(worker);
     if (!list_is_empty(&worker->dirty))
