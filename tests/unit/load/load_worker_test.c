@@ -284,11 +284,11 @@ static void test_source_addresses(void **state) {
     load.options.no_keepalive = true;
     ask((struct plan_request){.close = true}, NULL);
     run(20, 0, UINT64_MAX);
-    const struct sockaddr_in *peer = (const struct sockaddr_in *)&server.peer;
     assert_int_equal(load.requests, 20);
     assert_int_equal(load.errors, 0);
-    assert_int_equal(ntohl(peer->sin_addr.s_addr), 0x7f00004d);
     end();
+    const struct sockaddr_in *peer = (const struct sockaddr_in *)&server.peer;
+    assert_int_equal(ntohl(peer->sin_addr.s_addr), 0x7f00004d);
 }
 
 /* Larger than what the socket takes at once, alone and in a pipeline. */
