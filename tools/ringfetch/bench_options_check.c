@@ -110,6 +110,9 @@ static const char *check_two(const struct bench_options *options) {
     if (options->baseline) {
         return "--baseline is for one URL: two are compared with each other";
     }
+    if (bench_outputs_has(&options->outputs, "save")) {
+        return "--save keeps one URL's run for --baseline; what two come to is --json's";
+    }
     if (load->requests) {
         return "-n, --requests is for one URL: two are compared for a time (-d, --max-duration)";
     }
@@ -128,6 +131,9 @@ static const char *check_one(const struct bench_options *options) {
     }
     if (options->max_duration_s > 0) {
         return "--max-duration is for two URLs; one has -d, --duration";
+    }
+    if (load->block_s > 0) {
+        return "--block is for two URLs, which are measured in turns";
     }
     if (options->baseline) {
         return NULL;

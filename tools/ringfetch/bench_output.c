@@ -62,6 +62,15 @@ bool bench_outputs_use_stdout(const struct bench_outputs *outputs) {
     return false;
 }
 
+bool bench_outputs_has(const struct bench_outputs *outputs, const char *option) {
+    for (unsigned i = 0; i < outputs->count; i++) {
+        if (strcmp(outputs->output[i].kind->option, option) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *bench_outputs_check(const struct bench_outputs *outputs, char *why, size_t why_size) {
     for (unsigned i = 0; i < outputs->count; i++) {
         for (unsigned k = 0; k < i; k++) {

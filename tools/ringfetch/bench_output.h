@@ -41,6 +41,9 @@ const char *bench_outputs_check(const struct bench_outputs *outputs, char *why, 
 /* True if one of them goes to standard output. */
 bool bench_outputs_use_stdout(const struct bench_outputs *outputs);
 
+/* True if this report ("save") was asked for. */
+bool bench_outputs_has(const struct bench_outputs *outputs, const char *option);
+
 /* Opens all. False: none is open, and no file was made; `why` names the path. */
 bool bench_outputs_open(struct bench_outputs *outputs, char *why, size_t why_size);
 /* Writes and closes all, whatever becomes of the others. False: some could not be written; a line on stderr for each says which, after

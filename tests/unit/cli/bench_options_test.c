@@ -84,10 +84,9 @@ static void test_load(void **state) {
     NEAR(options.load.warmup_s, 0);
     assert_int_equal(options.load.pipeline, 16);
     assert_int_equal(options.load.seed, 5);
-    READ("-n", "100000000000", "--no-keepalive", "--new-session", "--block", "250ms", URL);
+    READ("-n", "100000000000", "--no-keepalive", "--new-session", URL);
     assert_true(options.load.requests == 100000000000);
     assert_true(options.load.no_keepalive && options.load.new_session);
-    NEAR(options.load.block_s, 0.25);
     READ("-R", "600/m", "--arrivals", "poisson", "--max-outstanding", "3", URL);
     NEAR(options.load.rate, 10);
     assert_int_equal(options.load.arrivals, RF_ARRIVALS_POISSON);
@@ -168,7 +167,8 @@ static void test_sides(void **state) {
     NEAR(options.load.duration_s, 5);
     assert_true(options.load.whole_duration);
     READ(URL, URL_B, "--max-duration", "2m", "--confidence", "95%", "--min-effect", "2.5%",
-         "--metrics", "rps,p99", "--fail-if", "p99>+5%", "--save", "x.json");
+         "--metrics", "rps,p99", "--fail-if", "p99>+5%", "--block", "250ms");
+    NEAR(options.load.block_s, 0.25);
     NEAR(options.load.duration_s, 120);
     assert_false(options.load.whole_duration);
     NEAR(options.load.confidence, 0.95);
@@ -290,6 +290,8 @@ static void test_comparison_contradictions(void **state) {
     (void)state;
     REFUSED("--baseline is for one URL: two are compared with each other", "--baseline", "x", URL,
             URL);
+    REFUSED("--save keeps one URL's run for --baseline; what two come to is --json's", "--save",
+            "x", URL, URL);
     REFUSED("--force-compare is for --baseline FILE", "--force-compare", URL);
     REFUSED("--force-compare is for --baseline FILE", "--force-compare", URL, URL);
     REFUSED("--cmd-b starts the second URL's server, and there is no second URL", "--cmd-b", "x",
@@ -297,6 +299,9 @@ static void test_comparison_contradictions(void **state) {
     REFUSED("--cmd-timeout is for --cmd-a and --cmd-b", "--cmd-timeout", "5", URL);
     REFUSED("--cmd-a is waited for at its URL: add one", "--cmd-a", "x", "-i", "list");
     REFUSED("--max-duration is for two URLs; one has -d, --duration", "--max-duration", "5", URL);
+    REFUSED("--block is for two URLs, which are measured in turns", "--block", "1", URL);
+    REFUSED("--block is for two URLs, which are measured in turns", "--block", "1", "--baseline",
+            "x", URL);
     REFUSED("-d, --duration and --max-duration contradict each other", "--max-duration", "5", "-d5",
             URL, URL);
     REFUSED("-n, --requests is for one URL: two are compared for a time (-d, --max-duration)", "-n",

@@ -52,7 +52,7 @@ static void test_no_baseline(void **state) {
     assert_int_equal(RUN("--baseline", "base.json", URL), 4);
     assert_non_null(strstr(printed.err, "base.json"));
     assert_string_equal(fake.calls, "unload nothing;");
-    assert_int_equal(RUN("-s", "--save", "two.json", URL, URL_B), 0);
+    assert_int_equal(RUN("-s", "--json", "two.json", URL, URL_B), 0);
     assert_int_equal(RUN("--baseline", "two.json", URL), 2);
     assert_string_equal(printed.err, "ringfetch bench: --baseline two.json: it compares two "
                                      "servers; a baseline is a run of one\n");
