@@ -147,11 +147,8 @@ static enum load_fed feed_body(struct load_conn *conn, struct span *in) {
     return step == STEP_DONE ? load_request_answered(conn) : LOAD_FED_ON;
 }
 
-/* A byte that answers no request: the connection is not to be trusted. A request that was about to leave had no chance on it; but where a
- * server speaks before anything was asked there never is one, so that it fails. */
+/* A byte that answers no request: the connection is not to be trusted. A request that was about to leave had no chance on it. */
 static enum load_fed unsolicited(struct load_conn *conn) {
-    if (conn->count && !conn->served)
-        return bad(conn, err_make(STAGE_HEAD, ERR_UNSOLICITED, 0));
     load_count_stray(conn);
     conn->announced = true;
     load_conn_begin_close(conn);
