@@ -63,7 +63,9 @@ static void write_answers(struct junit *junit, const struct rf_load_figures *fig
     if (figures->requests == 0) {
         outcome = (struct outcome){"error", "no-requests"};
         snprintf(message, sizeof message, "no request was made");
-    } else if (figures->errors && !bench_errors_judged(junit->run)) {
+    } else if (figures->errors &&
+               (!bench_errors_judged(junit->run) || figures->errors == figures->requests)) {
+        /* Without any success the run has failed, whatever a threshold allows. */
         outcome = (struct outcome){"failure", "errors"};
     }
     double seconds = figures->seconds >= 0 && figures->seconds < 1e12 ? figures->seconds : 0;

@@ -90,6 +90,8 @@ static void test_errors_may_be_allowed(void **state) {
     sample.threshold[0] = (struct bench_threshold){
         .text = " errors>1%", .known = true, .shown = "errors are 0.07%, allowed is 1%"};
     assert_passed(report(), "answers");
+    sample.side[RF_SIDE_A].errors = sample.side[RF_SIDE_A].requests; /* the exit status is 1 */
+    assert_ended(report(), "answers", "<failure", "10,000 of 10,000 requests failed");
 }
 
 static void test_comparison(void **state) {
