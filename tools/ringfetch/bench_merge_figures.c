@@ -111,9 +111,15 @@ static unsigned at_least(unsigned old, uint64_t sum) {
     return sum > old ? (unsigned)(sum < UINT_MAX ? sum : UINT_MAX) : old;
 }
 
+/* How many requests ended within the measured seconds: what came later is none of the rate's. */
+static double in_time_of(const struct rf_load_figures *figures) {
+    double count = figures->rps * figures->seconds;
+    return count >= 0 && count <= (double)figures->requests ? count : (double)figures->requests;
+}
+
 /* What ran at the same time adds up; of what ran one after the other the largest is told. */
 static void add_group(const struct merge *merge, size_t group, struct rf_load_figures *into,
-                      double *scheduled) {
+                      double *scheduled, double *in_time) {
     uint64_t open = 0, most = 0, outstanding = 0;
     double seconds = 0, rate = 0;
     for (size_t i = group; i < merge->count; i++) {
@@ -125,6 +131,7 @@ static void add_group(const struct merge *merge, size_t group, struct rf_load_fi
         add(&outstanding, from->outstanding_max);
         seconds = fmax(seconds, from->seconds);
         rate += from->rps_scheduled;
+        *in_time += in_time_of(from);
     }
     into->connections = at_least(into->connections, open);
     into->connections_max = at_least(into->connections_max, most);
@@ -135,14 +142,14 @@ static void add_group(const struct merge *merge, size_t group, struct rf_load_fi
 }
 
 static void add_all_counts(const struct merge *merge, struct rf_load_figures *into) {
-    double scheduled = 0;
+    double scheduled = 0, in_time = 0;
     for (size_t i = 0; i < merge->count; i++) {
         add_counts(into, figures_of(merge, i));
         if (merge->source[i].group == i)
-            add_group(merge, i, into, &scheduled);
+            add_group(merge, i, into, &scheduled, &in_time);
     }
     if (into->seconds > 0) {
-        into->rps = (double)into->requests / into->seconds;
+        into->rps = in_time / into->seconds;
         into->rps_scheduled = scheduled / into->seconds;
     }
 }

@@ -116,14 +116,24 @@ static size_t add_seconds(struct rf_load_second *all, size_t count, double offse
     return count;
 }
 
+/* Only shards have seconds in common: a rerun may begin within what would have been the last one's second. */
 bool merge_series(struct bench_memory **memory, const struct merge_source *source, size_t count,
                   enum rf_side side, struct rf_load_figures *into) {
     size_t room = 0, used = 0;
     for (size_t i = 0; i < count; i++)
         room += source[i].saved.run.side[side]->second_count;
     struct rf_load_second *all = bench_memory_take(memory, room, sizeof *all);
-    for (size_t i = 0; all && i < count; i++)
-        used = add_seconds(all, used, source[i].offset_s, source[i].saved.run.side[side]);
+    for (size_t group = 0; all && group < count; group++) {
+        size_t joined = 0;
+        for (size_t i = group; i < count; i++) {
+            if (source[i].group == group)
+                joined = add_seconds(all + used, joined, source[i].offset_s,
+                                     source[i].saved.run.side[side]);
+        }
+        used += joined;
+    }
+    if (all)
+        qsort(all, used, sizeof *all, by_second);
     into->second = all;
     into->second_count = used;
     return all;

@@ -169,6 +169,41 @@ static void test_shards_again(void **state) {
     bench_saved_deinit(&saved);
 }
 
+/* Requests that ended when the time was over are none of the rate's, in one run or in several. */
+static void test_late_answers(void **state) {
+    struct files *files = *state;
+    struct bench_saved saved;
+    static const double starts[] = {0, 0.1, 50};
+    for (unsigned i = 0; i < 3; i++) {
+        add(files, starts[i]);
+        files->side[i].figures.rps = 80;
+    }
+    save(files);
+    read_merged(&saved,
+                (const char *const[]){files->path[0], files->path[1], files->path[2], NULL});
+    assert_near(saved.run.side[RF_SIDE_A]->rps, (2 * 80 * 3 + 80 * 3) / 6.0);
+    bench_saved_deinit(&saved);
+}
+
+/* The last second of a run may be short, and the next run begin soon after it. */
+static void test_a_rerun_begins_at_once(void **state) {
+    struct files *files = *state;
+    struct bench_saved saved;
+    for (unsigned i = 0; i < 2; i++)
+        add(files, i * 2.3);
+    for (unsigned i = 0; i < 2; i++) {
+        files->side[i].second[MADE_SECONDS - 1].length_s = 0.2;
+        files->side[i].figures.seconds = 2.2;
+    }
+    save(files);
+    read_merged(&saved, (const char *const[]){files->path[0], files->path[1], NULL});
+    const struct rf_load_figures *sum = saved.run.side[RF_SIDE_A];
+    assert_int_equal(sum->second_count, 2 * MADE_SECONDS);
+    assert_int_equal(sum->second[2].requests, files->side[0].second[2].requests);
+    assert_near(sum->second[3].start_s, 2.3);
+    bench_saved_deinit(&saved);
+}
+
 /* ---- without loss --------------------------------------------------------------------------------- */
 
 static void assert_same_sums(const struct rf_load_figures *a, const struct rf_load_figures *b) {
@@ -439,10 +474,11 @@ static void test_reports(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_one_file),    TEST(test_reruns),  TEST(test_shards),      TEST(test_shards_again),
-        TEST(test_associative), TEST(test_entries), TEST(test_two_servers), TEST(test_baselines),
-        TEST(test_thresholds),  TEST(test_unlike),  TEST(test_overflow),    TEST(test_command),
-        TEST(test_reports),
+        TEST(test_one_file),     TEST(test_reruns),       TEST(test_shards),
+        TEST(test_shards_again), TEST(test_late_answers), TEST(test_a_rerun_begins_at_once),
+        TEST(test_associative),  TEST(test_entries),      TEST(test_two_servers),
+        TEST(test_baselines),    TEST(test_thresholds),   TEST(test_unlike),
+        TEST(test_overflow),     TEST(test_command),      TEST(test_reports),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
