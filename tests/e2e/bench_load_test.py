@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import threading
 import time
 import uuid
@@ -322,6 +323,17 @@ class ExitTest(BenchCase):
             with self.subTest(args):
                 self.assertTrue(self.refused(*AT_ONCE, "-n", 1, *args, exit=4))
         self.assertEqual(self.paths(self.origin), {})
+
+    def test_nowhere_to_print(self):
+        said = "standard output: No space left on device"
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            args = [*AT_ONCE, "-n", "1", "-c", "1", self.origin.url("/s")]
+            run = subprocess.run(
+                [harness.RINGFETCH, "bench", *args], stdout=full, stderr=subprocess.PIPE, text=True, timeout=20 * harness.SLOW, check=False
+            )
+        harness.check_sanitizers(run.stderr)
+        self.assertEqual(run.returncode, 4, run.stderr)
+        self.assertIn(said, run.stderr)
 
     def test_usage(self):
         url = self.origin.url("/s")

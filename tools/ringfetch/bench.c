@@ -186,11 +186,11 @@ static bool print_summary(const struct bench *bench, const struct bench_result *
     }
     FILE *out = bench_outputs_use_stdout(&bench->options->outputs) ? stderr : stdout;
     bench_summary_write(out, &result->run, columns_of(out), has_colour(out));
-    fflush(out);
+    bool written = out == stderr || streams_end(RF_OK) == RF_OK;
     if (get->verbose) {
         bench_result_say_more(result);
     }
-    return out == stderr || streams_end(RF_OK) == RF_OK;
+    return written;
 }
 
 static int report(struct bench *bench, enum rf_exit exit, int64_t started_us) {
