@@ -5,6 +5,7 @@
  */
 #include "bench_html.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <string.h>
 #include <time.h>
@@ -221,10 +222,9 @@ static void put_warnings(const struct bench_html *html) {
     for (unsigned i = 0; i < html->sides; i++) {
         const char *error = html->side[i].figures->first_error;
         if (error) {
-            snprintf(text, sizeof text,
-                     "%s%sfirst error: ", html->sides > 1 ? html->side[i].name : "",
-                     html->sides > 1 ? ", " : "");
-            text[0] = text[0] == 'f' ? 'F' : text[0];
+            snprintf(text, sizeof text, "%s%s%s: ", html->sides > 1 ? html->side[i].name : "",
+                     html->sides > 1 ? ", " : "", bench_error_name(html->side[i].figures));
+            text[0] = (char)toupper(text[0]);
             warn(html->out, text, error);
         }
     }

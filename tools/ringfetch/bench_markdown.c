@@ -4,6 +4,7 @@
  * The verdict comes first, then what it rests on, then all other figures. Everything in one folded part was rejected: who opens
  * a job's summary after a failure wants to see it. It ends in an empty line, as others add to the same file.
  */
+#include <ctype.h>
 #include <string.h>
 
 #include "bench_summary_facts.h"
@@ -142,7 +143,9 @@ static void write_facts(FILE *out, const struct bench_run *run, const struct ben
 static void write_errors(FILE *out, const struct bench_sides *sides) {
     for (unsigned i = 0; i < sides->count; i++) {
         if (sides->figures[i]->first_error) {
-            fprintf(out, "First error%s%s: ", *sides->name[i] ? " of " : "", sides->name[i]);
+            const char *name = bench_error_name(sides->figures[i]);
+            fprintf(out, "%c%s%s%s: ", toupper(name[0]), name + 1, *sides->name[i] ? " of " : "",
+                    sides->name[i]);
             escape_markdown(out, sides->figures[i]->first_error, TEXT_SHOWN_BYTES);
             fputs("\n\n", out);
         }

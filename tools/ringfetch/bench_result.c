@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench_text.h"
 #include "console.h"
 #include "text.h"
 
@@ -191,7 +192,7 @@ static void say_side(const struct bench_run *run, enum rf_side side) {
                      bench_count(figures->tls_resumed, number));
     }
     if (figures->first_error) {
-        console_line("ringfetch: %sthe first error: %s", name,
+        console_line("ringfetch: %sthe %s: %s", name, bench_error_name(figures),
                      text_escape(error, sizeof error, figures->first_error));
     }
 }

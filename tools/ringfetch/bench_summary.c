@@ -186,8 +186,9 @@ static void print_errors(const struct summary *summary, const struct bench_sides
     for (unsigned i = 0; i < sides->count; i++) {
         if (sides->figures[i]->first_error) {
             char label[32];
-            snprintf(label, sizeof label, "first error %.16s", sides->name[i]);
-            int column = fprintf(summary->out, "%-*s", LABEL_COLUMNS, label);
+            snprintf(label, sizeof label, "%s %.16s", bench_error_name(sides->figures[i]),
+                     sides->name[i]);
+            int column = fprintf(summary->out, "%-*s ", LABEL_COLUMNS - 1, label);
             print_wrapped(summary, (unsigned)column, LABEL_COLUMNS,
                           harmless(summary, shown, sides->figures[i]->first_error));
             fputc('\n', summary->out);

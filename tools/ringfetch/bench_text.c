@@ -201,6 +201,10 @@ double bench_error_share(const struct rf_load_figures *figures) {
     return figures->requests ? (double)figures->errors / (double)figures->requests : NAN;
 }
 
+const char *bench_error_name(const struct rf_load_figures *figures) {
+    return figures->errors ? "first error" : "warm-up error";
+}
+
 double bench_seconds(const struct bench_run *run) {
     double seconds = 0;
     for (unsigned i = 0; i < RF_SIDES; i++) {

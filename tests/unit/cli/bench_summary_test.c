@@ -377,6 +377,18 @@ static void test_entries(void **state) {
         "\n  `evil` | <b>\"name\"\\x1b[31m        3,000           2        -        -        -\n"));
 }
 
+/* Only what was measured counts, but why the warm-up went wrong is worth a line. */
+static void test_warm_up_error(void **state) {
+    (void)state;
+    sample_one();
+    sample.side[RF_SIDE_A].first_error = "it took too long";
+    const char *all = sample_summary(0, false);
+    assert_non_null(strstr(all, "\nwarm-up error   it took too long\n"));
+    assert_null(strstr(all, "first error"));
+    sample.run.baseline = &sample.side[RF_SIDE_A];
+    assert_non_null(strstr(sample_summary(0, false), "\nwarm-up error then it took too long\n"));
+}
+
 static void test_limits_and_status(void **state) {
     (void)state;
     sample_one();
@@ -490,6 +502,7 @@ int main(void) {
         TEST(test_nothing),
         TEST(test_hostile),
         TEST(test_entries),
+        TEST(test_warm_up_error),
         TEST(test_limits_and_status),
         TEST(test_terminal),
         TEST(test_widths),
