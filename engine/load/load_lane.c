@@ -138,8 +138,28 @@ static bool is_expired(const struct load_worker *worker, uint64_t due_ns, uint64
     return due_ns && now >= due_ns + worker->options.request_timeout_ns;
 }
 
+/* What is asked again has the time that it had at first: a connection that can't be had for want of descriptors must not give each of
+ * them a turn to wait. */
+static void expire_again(struct load_worker *worker, struct link *list, unsigned *count,
+                         uint64_t now) {
+    while (!list_is_empty(list)) {
+        struct load_again *again = LIST_ENTRY(list->next, struct load_again, link);
+        if (!is_expired(worker, again->request.sent_ns, now))
+            return;
+        list_remove(&again->link);
+        *count -= 1;
+        worker->waiting--;
+        load_count(worker, &(struct load_outcome){.request = &again->request,
+                                                  .err = err_make(STAGE_LOCAL, ERR_TIMED_OUT, 0)});
+        load_request_release(worker, &again->request);
+        pool_release(worker->pool, again, sizeof *again);
+    }
+}
+
 /* A time limit counts from when a request was due: a server that has stalled ends a run no later for what piled up meanwhile. */
 void lane_expire(struct load_worker *worker, struct load_lane *lane, uint64_t now) {
+    expire_again(worker, &lane->again, &lane->again_count, now);
+    expire_again(worker, &lane->anew, &lane->anew_count, now);
     while (lane->due_count && is_expired(worker, lane->due[lane->due_first].due_ns, now))
         fail_due(worker, pop(worker, lane), NULL, err_make(STAGE_LOCAL, ERR_TIMED_OUT, 0));
 }
