@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -26,16 +27,20 @@ static uint64_t ns_of(struct timeval time) {
 /* The first line of /proc/stat: ticks of all cores by what they did, in columns of which the fourth is idle and the fifth
  * waits for disks. Guests' (the ninth on) are in the first two already. */
 static void read_machine(struct load_machine_marks *marks) {
-    unsigned long long ticks[8] = {0};
+    enum { LINE_BYTES = 512, COLUMNS = 8, IDLE = 3, DISK = 4 };
+    char line[LINE_BYTES] = "";
     FILE *file = fopen("/proc/stat", "re");
     if (!file)
         return;
-    int got = fscanf(file, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &ticks[0], &ticks[1],
-                     &ticks[2], &ticks[3], &ticks[4], &ticks[5], &ticks[6], &ticks[7]);
+    bool is_there = fgets(line, sizeof line, file) && strncmp(line, "cpu ", 4) == 0;
     fclose(file);
-    for (int i = 0; i < got; i++) {
-        marks->machine_all += ticks[i];
-        marks->machine_busy += i == 3 || i == 4 ? 0 : ticks[i];
+    char *at = line + 4, *end;
+    for (int i = 0; is_there && i < COLUMNS; i++, at = end) {
+        uint64_t ticks = strtoull(at, &end, 10);
+        if (end == at)
+            return;
+        marks->machine_all += ticks;
+        marks->machine_busy += i == IDLE || i == DISK ? 0 : ticks;
     }
 }
 
@@ -221,8 +226,8 @@ static bool gather_latency(struct rf_histogram **all, const struct histogram *on
 void load_figures_gather(struct rf_load *load, const struct load_worker *worker) {
     const struct load_entry_tally *one = load_worker_entries(worker);
     pthread_mutex_lock(&load->lock);
-    for (uint8_t side = 0; side < RF_SIDES; side++)
-        gather_facts(&load->facts[side], load_worker_facts(worker, side));
+    for (unsigned side = 0; side < RF_SIDES; side++)
+        gather_facts(&load->facts[side], load_worker_facts(worker, (uint8_t)side));
     for (unsigned i = 0; i < load->plan.entry_count; i++) {
         load->gathered[i].requests += one[i].requests;
         load->gathered[i].errors += one[i].errors;
@@ -254,8 +259,8 @@ bool load_figures_fill(struct rf_load *load) {
         fill_machine(load);
     else
         load->machine = (struct rf_load_machine){.machine_cpu = -1, .threads = load->merge.workers};
-    for (uint8_t side = 0; side < load->merge.sides; side++)
-        fill_side(load, side);
+    for (unsigned side = 0; side < load->merge.sides; side++)
+        fill_side(load, (uint8_t)side);
     fill_entries(load);
     load->has_figures = !load->lacks_memory;
     return load->has_figures;

@@ -124,9 +124,9 @@ static bool read_mail(struct load_thread *thread) {
     struct load_mail mail = take_mail(thread);
     if (mail.quit)
         return true;
-    for (uint8_t side = 0; side < RF_SIDES; side++)
+    for (unsigned side = 0; side < RF_SIDES; side++)
         if (mail.connect[side]) {
-            load_worker_connect(thread->worker, side);
+            load_worker_connect(thread->worker, (uint8_t)side);
             thread->connecting[side] = true;
         }
     if (mail.has_order)
@@ -143,8 +143,9 @@ static void publish(struct load_thread *thread) {
                           memory_order_relaxed);
     atomic_store_explicit(&thread->outstanding, load_worker_outstanding(thread->worker),
                           memory_order_relaxed);
-    for (uint8_t side = 0; side < RF_SIDES; side++)
-        if (UNLIKELY(thread->connecting[side]) && load_worker_is_connected(thread->worker, side)) {
+    for (unsigned side = 0; side < RF_SIDES; side++)
+        if (UNLIKELY(thread->connecting[side]) &&
+            load_worker_is_connected(thread->worker, (uint8_t)side)) {
             thread->connecting[side] = false;
             atomic_store(&thread->connected[side], true);
             load_notify(thread->load);
