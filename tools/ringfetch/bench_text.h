@@ -44,7 +44,7 @@ double bench_cpu_us(const struct rf_load_figures *figures);
 double bench_error_share(const struct rf_load_figures *figures); /* NaN: nothing was asked */
 /* What `first_error` is: "first error", or "warm-up error" where none of those measured failed. */
 const char *bench_error_name(const struct rf_load_figures *figures);
-double bench_seconds(const struct bench_run *run);               /* of all measured sides */
+double bench_seconds(const struct bench_run *run); /* of all measured sides */
 /* How much a metric differs from block to block, as a standard deviation; NaN of fewer than three blocks. */
 double bench_deviation(const struct rf_load_figures *figures, enum rf_metric metric);
 
