@@ -129,8 +129,9 @@ static bool all_connected(const struct rf_load *load, uint8_t side) {
 static void explain_unconnected(const struct rf_load *load, uint8_t side, char *why,
                                 size_t why_size) {
     const char *reason = load->facts[side].first_error;
-    snprintf(why, why_size, "cannot connect to %s: %s", load->url[side],
-             reason[0] ? reason : "nobody answered in time");
+    const char *path = load->common.settings.unix_socket;
+    snprintf(why, why_size, "cannot connect to %s%s%s: %s", load->url[side], path ? " by " : "",
+             path ? path : "", reason[0] ? reason : "nobody answered in time");
 }
 
 /* RF_SOME_FAILED: not one connection could be made, and the threads have ended. */

@@ -370,6 +370,15 @@ static void nothing_to_ask_is_told(void **state) {
     assert_int_equal(run(NULL), RF_LOCAL_FAULT);
 }
 
+static void a_socket_that_is_not_there_is_named(void **state) {
+    (void)state;
+    settings.unix_socket = "/nowhere/socket";
+    open_load();
+    add(RF_SIDE_A, tiny_url(1, "/bytes/10"));
+    assert_int_equal(run(NULL), RF_SOME_FAILED);
+    assert_non_null(strstr(why, " by /nowhere/socket: "));
+}
+
 /* A port that is taken and that nobody listens on. */
 static int closed_port(char *url, size_t size) {
     struct sockaddr_in address = {.sin_family = AF_INET};
@@ -445,6 +454,7 @@ int main(void) {
         TEST(a_name_is_resolved_once_and_as_told),
         TEST(dead_addresses_are_left_out),
         TEST(what_is_expected_is_judged),
+        TEST(a_socket_that_is_not_there_is_named),
         TEST(a_stopped_run_has_figures),
         TEST(what_hangs_is_abandoned),
         TEST(two_sides_can_be_stopped),
