@@ -72,7 +72,8 @@ static void part_rate(char *part, const struct rf_load_sample *sample,
     text_count(a, sizeof a, pace->rps[RF_SIDE_A]);
     text_count(b, sizeof b, pace->rps[RF_SIDE_B]);
     if (pace->samples[RF_SIDE_B]) {
-        snprintf(part, PART_BYTES, "A %s/s  B %s/s", a, b);
+        bool known = pace->samples[RF_SIDE_A]; /* B may come first */
+        snprintf(part, PART_BYTES, "A %s%s  B %s/s", known ? a : "-", known ? "/s" : "", b);
     } else {
         snprintf(part, PART_BYTES, "%s%s/s", sample->comparison ? "A " : "", a);
     }
@@ -96,9 +97,10 @@ static void part_latency(char *part, const struct rf_load_sample *sample,
                          const struct bench_pace *pace) {
     char p50[24], p99[24];
     if (pace->samples[RF_SIDE_B]) {
-        snprintf(part, PART_BYTES, "p99 A %s  B %s",
-                 bench_duration((double)pace->p99_ns[RF_SIDE_A], p50),
-                 bench_duration((double)pace->p99_ns[RF_SIDE_B], p99));
+        snprintf(
+            part, PART_BYTES, "p99 A %s  B %s",
+            bench_duration(pace->samples[RF_SIDE_A] ? (double)pace->p99_ns[RF_SIDE_A] : NAN, p50),
+            bench_duration((double)pace->p99_ns[RF_SIDE_B], p99));
         return;
     }
     snprintf(part, PART_BYTES, "p50 %s  p99 %s", bench_duration((double)sample->p50_ns, p50),

@@ -98,6 +98,10 @@ static void test_two_sides(void **state) {
     comparison.metric[RF_METRIC_RPS].samples = 1;
     line_of(200);
     assert_non_null(strstr(out, "B 48.0k/s  1 pair  p99 A"));
+    pace = (struct bench_pace){0}; /* which of them is first is tossed */
+    sample.comparison = NULL;
+    line_of(200);
+    assert_non_null(strstr(out, "  A -  B 48.0k/s  p99 A -  B "));
 }
 
 static void test_pace(void **state) {
