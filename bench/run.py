@@ -53,6 +53,7 @@ WORKS = {
     "load-tls-16k": works_load.load_tls_16k,
     "load-pipeline": works_load.load_pipeline,
     "load-open": works_load_open.load_open,
+    "load-open-serve": works_load_open.load_open_serve,
     "load-stall": works_load_open.load_stall,
     "load-memory": works_load_open.load_memory,
 }

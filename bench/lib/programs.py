@@ -137,9 +137,16 @@ def ringfetch_bench(context, url, connections, seconds, *options):
     return Program("ringfetch", command, role="us", figures=figures, statuses=(0, 6))
 
 
-def floor_load(context, server, connections, seconds, path):
-    program = floor(context, "floor_load", server.port, connections, seconds, path)
-    program.figures = lambda sample, printed: per_request(sample, int(printed))
+def floor_load(context, server, connections, seconds, path, rate=None):
+    """In an open loop where there is a rate, and then with how late its requests left."""
+
+    def figures(sample, printed):
+        count, *late = map(int, printed.split())
+        return per_request(sample, count) | ({"slip p99 us": late[0]} if late else {})
+
+    schedule = () if rate is None else (f"{rate:.0f}",)
+    program = floor(context, "floor_load", server.port, connections, seconds, path, *schedule)
+    program.figures = figures
     return program
 
 

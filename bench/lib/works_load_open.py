@@ -3,7 +3,8 @@
 they are due, whether a server that stands still is seen to, and whether memory grows.
 
 Peers are left out: wrk and hey have no open loop, and h2load's says nothing of its schedule. These works rest on what ringfetch
-reports, as no one else knows when a request was due.
+reports, as no one else knows when a request was due. Whether it could have left then is another matter: a kernel thread that
+takes the core for some milliseconds makes whoever is due wait, so the floor keeps the same schedule beside ringfetch.
 """
 
 import json
@@ -15,9 +16,11 @@ import threading
 import time
 
 from lib import programs
-from lib.measure import Failed, Launcher, cores, finish, spawn
+from lib.measure import Failed, Launcher, cores, finish, rounds, spawn
+from lib.others import Others
 from lib.result import Result, Target
 from lib.servers import Origin
+from lib.servers_tls import make_bodies
 from lib.works import CONNECTIONS
 from lib.works_load import capacity
 
@@ -44,29 +47,57 @@ def _run(program):
 # ---- on schedule ---------------------------------------------------------------------------------------------------
 
 
-def load_open(context):
-    seconds = SECONDS_QUICK if context.quick else SECONDS
-    url = context.origin.url("/s")
-    rate = SHARE * capacity(context, url)
-    title = f"{rate:,.0f} requests/s on schedule, half of what ringfetch serve can answer, {CONNECTIONS} connections"
-    result = Result("load-open", title, figures=("us/request", "requests/s", "slip p99 us", "p99 us"), timed=False)
-    for arrivals in ("constant", "poisson"):
-        program = _open_loop(context, url, rate, seconds, "--arrivals", arrivals)
-        program.name = arrivals
-        result.programs.append(program)
-    for number in range(context.runs):
-        for program in result.programs:
-            context.say(f"load-open: {program.name}, run {number + 1} of {context.runs}")
-            try:
-                sample, said = _run(program)
-                sample.figures |= {"slip p99 us": said["slip_us"]["p99"], "p99 us": said["latency_us"]["p99"]}
-                program.samples.append(sample)
-            except Failed as why:
-                program.fault = str(why)
-    for program in result.programs:
+def _scheduled(context, arrivals, *how):
+    """ringfetch with requests that arrive so, and with what it says of its schedule among its figures."""
+    program = _open_loop(context, *how, "--arrivals", arrivals)
+    program.name, counted = arrivals, program.figures
+
+    def figures(sample, printed):
+        said = json.loads(printed)
+        late = {"slip p99 us": said["slip_us"]["p99"], "p99 us": said["latency_us"]["p99"]}
+        return counted(sample, printed) | late
+
+    program.figures = figures
+    return program
+
+
+def _aim_on_schedule(result, programs_of_ours):
+    for program in programs_of_ours:
         text = f"{program.name}: 99% of requests leave within {SLIP_US} us of schedule"
         result.targets.append(Target(text, program.median("slip p99 us"), SLIP_US, unit=" us"))
+    late = result.floor.median("slip p99 us")
+    if late is not None and late > SLIP_US and not all(target.is_met for target in result.targets):
+        result.notes.append(f"the floor's own p99 is {late:,.0f} us: the machine's doing")
+
+
+def _load_open(context, name, server, server_name, path):
+    seconds = SECONDS_QUICK if context.quick else SECONDS
+    url = server.url(path)
+    rate = SHARE * capacity(context, url)
+    title = f"{rate:,.0f} requests/s on schedule, half of what {server_name} can answer, {CONNECTIONS} connections"
+    result = Result(name, title, figures=("us/request", "requests/s", "slip p99 us"), timed=False)
+    ours = [_scheduled(context, arrivals, url, rate, seconds) for arrivals in ("constant", "poisson")]
+    floor = programs.floor_load(context, server, CONNECTIONS, seconds, path, rate)
+    floor.name = "floor"
+    result.programs = [*ours, floor]
+    others = Others(server)
+    say = lambda text: context.say(f"{name}: {text}")
+    rounds(result.programs, context.runs, context.memory, others.verify, others.settle, warm=False, say=say)
+    waits = [f"{program.name} {program.median('p99 us'):,.0f} us" for program in ours if program.samples]
+    if waits:
+        result.notes.append(f"p99 from when a request was due to its answer: {', '.join(waits)}")
+    result.notes.append(others.note())
+    _aim_on_schedule(result, ours)
     return result
+
+
+def load_open(context):
+    make_bodies(context.html)
+    return _load_open(context, "load-open", context.nginx, "nginx", "/100")
+
+
+def load_open_serve(context):
+    return _load_open(context, "load-open-serve", context.origin, "ringfetch serve", "/s")
 
 
 # ---- a server that stalls --------------------------------------------------------------------------------------------
