@@ -127,12 +127,14 @@ def _make_body(root, name, size):
     return f"/{name}"
 
 
-def _load_body(context, body):
+def _load_body(context, body, of_serve=False):
+    """nginx sends from the page cache without copying and ringfetch needs less than a core to keep it busy, so that there the server
+    may be the limit for whoever loads it; `ringfetch serve` is asked for the same."""
     size, count = BODIES[body]
-    title = f"bodies of {size // 1024:,} KiB from nginx, {CONNECTIONS} kept connections"
-    result, seconds = Result(f"load-{body}", title), _seconds(context)
-    server = context.nginx
-    url = server.url(_make_body(context.html, f"load-{body}", size))
+    server, name = (context.origin, "ringfetch serve") if of_serve else (context.nginx, "nginx")
+    title = f"bodies of {size // 1024:,} KiB from {name}, {CONNECTIONS} kept connections"
+    result, seconds = Result(f"load-{body}{'-serve' if of_serve else ''}", title), _seconds(context)
+    url = server.url(f"/bytes/{size}" if of_serve else _make_body(context.html, f"load-{body}", size))
     us = programs.ringfetch_bench(context, url, CONNECTIONS, seconds)
     peers = [
         programs.wrk(url, CONNECTIONS, seconds),
@@ -156,6 +158,18 @@ def load_64k(context):
 
 def load_1m(context):
     return _load_body(context, "1m")
+
+
+def load_16k_serve(context):
+    return _load_body(context, "16k", of_serve=True)
+
+
+def load_64k_serve(context):
+    return _load_body(context, "64k", of_serve=True)
+
+
+def load_1m_serve(context):
+    return _load_body(context, "1m", of_serve=True)
 
 
 def load_pipeline(context):

@@ -56,11 +56,14 @@ class EnvironmentTest(harness.Case):
         return run
 
     def refuse(self, prepare, *words):
-        run = self.run_with(prepare, "get", "--output", "jsonl:-", "http://127.0.0.1:1/")
-        self.assertEqual((run.returncode, run.stdout), (3, ""), run)
-        self.assertEqual(len(run.stderr.splitlines()), 1, run.stderr)
-        for word in words:
-            self.assertIn(word, run.stderr)
+        target = "http://127.0.0.1:1/"
+        for command in (["get", "--output", "jsonl:-", target], ["check", target], ["bench", "-n", "1", target]):
+            with self.subTest(command[0]):
+                run = self.run_with(prepare, *command)
+                self.assertEqual((run.returncode, run.stdout), (3, ""), run)
+                self.assertEqual(len(run.stderr.splitlines()), 1, run.stderr)
+                for word in words:
+                    self.assertIn(word, run.stderr)
 
     def test_forbidden(self):
         self.refuse(forbid(IO_URING_SETUP), "io_uring", "seccomp", "kernel.io_uring_disabled")
