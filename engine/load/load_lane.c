@@ -118,14 +118,16 @@ static bool lane_is_waiting(const struct load_lane *lane) {
 static void fail_due(struct load_worker *worker, struct load_due due, struct load_conn *conn,
                      struct err err) {
     struct load_request request = {.entry = due.entry, .due_ns = due.due_ns};
-    load_count(worker, &(struct load_outcome){.request = &request, .conn = conn, .err = err});
+    load_request_count(worker,
+                       &(struct load_outcome){.request = &request, .conn = conn, .err = err});
 }
 
 void lane_fail_one(struct load_worker *worker, struct load_lane *lane, struct load_conn *conn,
                    struct err err) {
     struct load_request request;
     if (pop_again(worker, lane, true, &request)) {
-        load_count(worker, &(struct load_outcome){.request = &request, .conn = conn, .err = err});
+        load_request_count(worker,
+                           &(struct load_outcome){.request = &request, .conn = conn, .err = err});
         load_request_release(worker, &request);
     } else if (lane->due_count) {
         struct load_due due = pop(worker, lane);
@@ -149,7 +151,8 @@ static void expire_again(struct load_worker *worker, struct link *list, unsigned
         list_remove(&again->link);
         *count -= 1;
         worker->waiting--;
-        load_count(worker, &(struct load_outcome){.request = &again->request,
+        load_request_count(worker,
+                           &(struct load_outcome){.request = &again->request,
                                                   .err = err_make(STAGE_LOCAL, ERR_TIMED_OUT, 0)});
         load_request_release(worker, &again->request);
         pool_release(worker->pool, again, sizeof *again);

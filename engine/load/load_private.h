@@ -257,6 +257,9 @@ enum load_fed load_request_answered(struct load_conn *conn);
 void load_requests_part(struct load_conn *conn);
 /* Each of a dead connection's. */
 void load_requests_settle(struct load_conn *conn);
+/* One that is over, wherever it was then: with how late it left, if it did. */
+struct load_outcome;
+void load_request_count(struct load_worker *worker, const struct load_outcome *outcome);
 /* The requests that began since are on their way now. */
 void load_requests_stamp(struct load_worker *worker);
 void load_request_release(struct load_worker *worker, struct load_request *request);

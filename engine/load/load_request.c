@@ -27,12 +27,8 @@ void load_requests_stamp(struct load_worker *worker) {
     if (!worker->begun_count)
         return;
     uint64_t now = load_clock(worker);
-    for (unsigned i = 0; i < worker->begun_count; i++) {
-        struct load_request *request = worker->begun[i];
-        request->sent_ns = now;
-        if (request->due_ns)
-            histogram_record(&worker->now->slip, now - request->due_ns);
-    }
+    for (unsigned i = 0; i < worker->begun_count; i++)
+        worker->begun[i]->sent_ns = now;
     worker->begun_count = 0;
 }
 
@@ -93,6 +89,14 @@ static inline void take_first(struct load_conn *conn) {
     worker->outstanding--;
 }
 
+/* One that is put back, as there is no port for it, leaves once more: how late it did is known when it is over. Those that failed slipped as well. */
+void load_request_count(struct load_worker *worker, const struct load_outcome *outcome) {
+    const struct load_request *request = outcome->request;
+    load_count(worker, outcome);
+    if (request->due_ns && request->sent_ns && LIKELY(!worker->dropped))
+        histogram_record(&worker->now->slip, request->sent_ns - request->due_ns);
+}
+
 enum load_fed load_request_answered(struct load_conn *conn) {
     struct load_worker *worker = conn->worker;
     struct load_outcome outcome = {
@@ -102,7 +106,7 @@ enum load_fed load_request_answered(struct load_conn *conn) {
     if (UNLIKELY(conn->verdict))
         outcome.err = err_make(conn->verdict == ERR_EXPECTATION ? STAGE_EXPECT : STAGE_HEAD,
                                (enum err_kind)conn->verdict, conn->status);
-    load_count(worker, &outcome);
+    load_request_count(worker, &outcome);
     take_first(conn);
     conn->served = true;
     conn->answered_ns = ring_now(worker->ring);
@@ -178,8 +182,8 @@ void load_requests_settle(struct load_conn *conn) {
             lane_push_again(worker, conn->lane, request);
             request->own = (struct bytes){0};
         } else {
-            load_count(worker,
-                       &(struct load_outcome){.request = request, .conn = conn, .err = err});
+            load_request_count(
+                worker, &(struct load_outcome){.request = request, .conn = conn, .err = err});
         }
         take_first(conn);
     }

@@ -298,6 +298,8 @@ static void add_histograms(struct load_blocks *sum, const struct load_tally *tal
         sum->long_raws += tally->raw.total - histogram_count_to(&tally->raw, over_ns - 1);
     if (tally->raw.total && tally->raw.max > sum->raw_max)
         sum->raw_max = tally->raw.max;
+    if (tally->slip.total && tally->slip.max > sum->slip_max)
+        sum->slip_max = tally->slip.max;
 }
 
 static struct load_tally *hand_in(void *context, struct load_tally *tally) {
@@ -340,6 +342,7 @@ static void check_sums(const struct load_blocks *sum) {
     EXPECT(kinds == sum->errors);
     EXPECT(statuses == sum->latencies + sum->kind[ERR_HTTP_STATUS] + sum->kind[ERR_EXPECTATION]);
     EXPECT(sum->latencies + sum->errors == sum->requests);
+    EXPECT(sum->raws <= sum->slips && sum->slips <= sum->requests);
 }
 
 /* ---- a run ------------------------------------------------------------------------------------------------ */

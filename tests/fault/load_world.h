@@ -62,7 +62,7 @@ struct load_server {
 struct load_blocks { /* what was handed in of one order */
     uint64_t tallies, requests, late, errors, successes, latencies, raws, slips;
     uint64_t over_ns; /* latencies of that or more are counted */
-    uint64_t long_latencies, long_raws, latency_max, raw_max;
+    uint64_t long_latencies, long_raws, latency_max, raw_max, slip_max;
     uint64_t status[LOAD_STATUSES], kind[LOAD_KINDS];
     uint64_t connects, resumed, body_bytes, sent_bytes;
     uint64_t next_block, end_ns;
