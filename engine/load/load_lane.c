@@ -57,8 +57,12 @@ void lane_push(struct load_worker *worker, uint32_t entry, uint64_t due_ns) {
     worker->waiting++;
 }
 
+static struct load_due *due_at(const struct load_lane *lane, unsigned behind) {
+    return &lane->due[(lane->due_first + behind) & (lane->due_room - 1)];
+}
+
 static struct load_due pop(struct load_worker *worker, struct load_lane *lane) {
-    struct load_due due = lane->due[lane->due_first];
+    struct load_due due = *due_at(lane, 0);
     lane->due_first = (lane->due_first + 1) & (lane->due_room - 1);
     lane->due_count--;
     worker->waiting--;
@@ -163,7 +167,7 @@ static void expire_again(struct load_worker *worker, struct link *list, unsigned
 void lane_expire(struct load_worker *worker, struct load_lane *lane, uint64_t now) {
     expire_again(worker, &lane->again, &lane->again_count, now);
     expire_again(worker, &lane->anew, &lane->anew_count, now);
-    while (lane->due_count && is_expired(worker, lane->due[lane->due_first].due_ns, now))
+    while (lane->due_count && is_expired(worker, due_at(lane, 0)->due_ns, now))
         fail_due(worker, pop(worker, lane), NULL, err_make(STAGE_LOCAL, ERR_TIMED_OUT, 0));
 }
 
@@ -269,8 +273,43 @@ static struct load_conn *pick(const struct load_worker *worker, struct load_lane
     return link ? LIST_ENTRY(link, struct load_conn, file) : NULL;
 }
 
+/* What was due first comes first, so these are the first ones. */
+static unsigned count_impatient(const struct load_worker *worker, const struct load_lane *lane) {
+    uint64_t now = ring_now(worker->ring);
+    unsigned low = 0, high = lane->due_count;
+    while (low < high) {
+        unsigned middle = low + (high - low) / 2;
+        if (now >= load_patience_ns(worker, due_at(lane, middle)->due_ns))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* In open loop connections are added as answers stay out. A handshake costs as much as ten requests: a worker that has lost a hundredth of
+ * a second and opened one for each request due meanwhile would be late because of that, open more, and never recover. What it has let pile
+ * up itself it makes up for with the connections that it has. But it may not be what is slow, or not alone, so that patience ends. */
+static unsigned hold_back(struct load_worker *worker, const struct load_lane *lane, unsigned more) {
+    const struct load_options *options = &worker->options;
+    unsigned missing = options->connections > lane->conns ? options->connections - lane->conns : 0;
+    unsigned impatient = count_impatient(worker, lane);
+    unsigned urgent = impatient + lane->again_count;
+    unsigned most = urgent > lane->opening ? urgent - lane->opening : 0;
+    if (most < missing)
+        most = missing;
+    if (options->no_keepalive || more <= most || impatient == lane->due_count)
+        return more;
+    uint64_t again_ns = load_patience_ns(worker, due_at(lane, impatient)->due_ns);
+    if (again_ns > worker->caught_up_ns)
+        again_ns = worker->caught_up_ns;
+    if (worker->look_again_ns > again_ns)
+        worker->look_again_ns = again_ns;
+    return most;
+}
+
 /* How many connections may be opened for what still waits. */
-static unsigned wanted(const struct load_worker *worker, const struct load_lane *lane) {
+static unsigned wanted(struct load_worker *worker, const struct load_lane *lane) {
     const struct load_options *options = &worker->options;
     unsigned most = worker->closed_loop
                         ? (worker->token_max + options->pipeline - 1) / options->pipeline
@@ -286,6 +325,8 @@ static unsigned wanted(const struct load_worker *worker, const struct load_lane 
     unsigned more = needed > opening ? needed - opening : 0;
     if (more > room)
         more = room;
+    if (more && !worker->closed_loop && load_is_catching_up(worker))
+        more = hold_back(worker, lane, more);
     /* What is asked again must be, whatever the limits say. */
     if (!more && !lane->conns && waiting)
         more = 1;

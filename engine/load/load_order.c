@@ -5,7 +5,12 @@
  */
 #include "load/load_private.h"
 
-enum { RAMP_STEP_MS = 10 };
+enum {
+    RAMP_STEP_MS = 10,
+    LATE_NS = 200 * 1000, /* less than that is what a kernel's timer and a turn's work take */
+    CATCH_UP_TIMES = 4,
+    PATIENCE_MS = 100,
+};
 
 /* ---- may one begin? -------------------------------------------------------------------------------- */
 
@@ -22,17 +27,15 @@ bool load_take_quota(struct load_worker *worker) {
     return false;
 }
 
-/* In closed loop what waits has not begun; in open loop it was due, and is sent still. */
-static void forget_unbegun(struct load_worker *worker) {
-    if (!worker->closed_loop)
-        return;
+static void forget_unsent(struct load_worker *worker) {
     for (unsigned i = 0; i < worker->plan->target_count; i++)
         lane_clear(worker, &worker->lane[i]);
 }
 
 void load_order_exhaust(struct load_worker *worker) {
     worker->exhausted = true;
-    forget_unbegun(worker);
+    if (worker->closed_loop)
+        forget_unsent(worker);
 }
 
 /* ---- blocks ------------------------------------------------------------------------------------------ */
@@ -101,9 +104,36 @@ static void begin_schedule(struct load_worker *worker) {
     next_arrival(worker);
 }
 
+static bool has_arrived(const struct load_worker *worker, uint64_t now) {
+    return worker->due_ns <= now && worker->due_ns < worker->order.stop_ns && !worker->exhausted;
+}
+
+/* What is let in late, is late by the worker's own fault: no server has seen it yet. To make up for it takes as long again where half of the
+ * worker's time is free, and four times as long where a fifth is. */
+static void note_lateness(struct load_worker *worker, uint64_t now) {
+    uint64_t late_ns = has_arrived(worker, now) ? now - worker->due_ns : 0;
+    uint64_t until_ns = now + CATCH_UP_TIMES * late_ns;
+    if (late_ns >= LATE_NS && worker->caught_up_ns < until_ns)
+        worker->caught_up_ns = until_ns;
+    if (!load_is_catching_up(worker))
+        worker->behind_since_ns = 0;
+    else if (!worker->behind_since_ns)
+        worker->behind_since_ns = now;
+}
+
+bool load_is_catching_up(const struct load_worker *worker) {
+    return ring_now(worker->ring) < worker->caught_up_ns;
+}
+
+/* It counts from when the worker fell behind: after a pause of a second all that was due then would have lost its patience already. */
+uint64_t load_patience_ns(const struct load_worker *worker, uint64_t due_ns) {
+    uint64_t from_ns = due_ns > worker->behind_since_ns ? due_ns : worker->behind_since_ns;
+    return from_ns + PATIENCE_MS * NS_PER_MS;
+}
+
 static void let_arrive(struct load_worker *worker, uint64_t now) {
-    while (worker->due_ns <= now && worker->due_ns < worker->order.stop_ns && !worker->exhausted &&
-           load_take_quota(worker)) {
+    note_lateness(worker, now);
+    while (has_arrived(worker, now) && load_take_quota(worker)) {
         lane_push(worker, load_next_entry(worker, worker->order.side), worker->due_ns);
         next_arrival(worker);
     }
@@ -113,13 +143,18 @@ static void let_arrive(struct load_worker *worker, uint64_t now) {
 static void fill(struct load_worker *worker) {
     if (worker->options.ramp_connections)
         set_tokens(worker);
-    if (!load_may_begin(worker)) {
-        if (worker->waiting)
-            forget_unbegun(worker);
+    if (!load_may_begin(worker))
         return;
-    }
     while (worker->outstanding + worker->waiting < worker->token_max)
         lane_push(worker, load_next_entry(worker, worker->order.side), 0);
+}
+
+/* In closed loop what waits at the stop has not begun. In open loop it was due, and is sent still, or a server that stalls at the end could hide
+ * it; but what a warm-up has not got rid of nobody counts, and the measured part would have to wait for it. */
+static bool drops_unsent(const struct load_worker *worker) {
+    if (worker->closed_loop)
+        return !load_may_begin(worker);
+    return !worker->order.counted && ring_now(worker->ring) >= worker->order.stop_ns;
 }
 
 /* ---- orders ---------------------------------------------------------------------------------------------- */
@@ -138,6 +173,8 @@ void load_worker_begin(struct load_worker *worker, const struct load_order *orde
     worker->now = worker->tally[order->side];
     worker->roll_ns = UINT64_MAX;
     worker->due_ns = UINT64_MAX;
+    worker->behind_since_ns = worker->caught_up_ns = 0;
+    worker->look_again_ns = UINT64_MAX;
     worker->to_open[order->side] = 0; /* from now on as needed */
 }
 
@@ -179,6 +216,9 @@ void load_order_step(struct load_worker *worker) {
         fill(worker);
     else
         let_arrive(worker, now);
+    if (worker->waiting && drops_unsent(worker))
+        forget_unsent(worker);
+    worker->look_again_ns = UINT64_MAX;
     for (unsigned i = 0; worker->waiting && i < worker->plan->target_count; i++)
         lane_serve(worker, &worker->lane[i]);
     if (is_over(worker, now))
@@ -198,7 +238,7 @@ uint64_t load_order_wake_ns(const struct load_worker *worker) {
         return earlier(order->start_ns, order->stop_ns);
     if (now < order->stop_ns)
         at = order->stop_ns;
-    at = earlier(at, worker->roll_ns);
+    at = earlier(earlier(at, worker->roll_ns), worker->look_again_ns);
     if (!worker->closed_loop && !worker->exhausted && worker->due_ns < order->stop_ns)
         at = earlier(at, worker->due_ns);
     if (worker->options.ramp_connections && !worker->exhausted)

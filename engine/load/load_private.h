@@ -159,6 +159,10 @@ struct load_worker {
     unsigned token_max;   /* closed loop: how many of both there may be */
     struct arrivals arrivals;
     uint64_t due_ns; /* of the next arrival */
+    /* Late by its own fault since then, without having been on time in any turn; 0: it is. */
+    uint64_t behind_since_ns;
+    uint64_t caught_up_ns;  /* should have made up for it by then */
+    uint64_t look_again_ns; /* what waits may have further connections then */
 
     struct plan_turn *turn[PLAN_SIDES];
     int64_t only_entry[PLAN_SIDES]; /* if a side has one only, else -1 */
@@ -191,6 +195,10 @@ struct load_worker {
 /* Whether a request may begin now; takes one from the quota if so. */
 bool load_take_quota(struct load_worker *worker);
 bool load_may_begin(const struct load_worker *worker);
+/* Open loop: whether it has been late by its own fault, and makes up for that. */
+bool load_is_catching_up(const struct load_worker *worker);
+/* How long what was due then waits for that at most, before it gets a connection of its own. */
+uint64_t load_patience_ns(const struct load_worker *worker, uint64_t due_ns);
 /* Begins the order, ends its blocks, lets requests be due: whatever the time says. */
 void load_order_step(struct load_worker *worker);
 void load_order_finish(struct load_worker *worker);
