@@ -27,17 +27,17 @@ from lib.works_load import FULL, capacity
 SHARE = 0.5  # of the server's capacity
 SECONDS, SECONDS_QUICK = 10, 4
 SLIP_US = 200
-# The floor opens all it may need before it begins, ringfetch one more whenever none is idle. With only as many as ringfetch begins
-# with, a server that is held up for some milliseconds would show as lateness of the floor's alone.
-FLOOR_CONNECTIONS = 4_000
+# Open before the schedule begins, by the floor too: a tenth of a second's worth. Whenever a server is held up for some milliseconds as
+# many more are needed as were due meanwhile, and ringfetch, which would open them then, would be late because of that.
+AHEAD = 4_000
 STALL_SECONDS, STALL_RATE, STALL_OUTSTANDING = 1, 2_000, 20
 STALL_MS = 100
 REST_SECONDS, MEMORY_SECONDS, MEMORY_SECONDS_QUICK = 10, 600, 20
 MEMORY_GROWTH = 1.05
 
 
-def _open_loop(context, url, rate, seconds, *options):
-    return programs.ringfetch_bench(context, url, CONNECTIONS, seconds, "-R", f"{rate:.0f}", *options)
+def _open_loop(context, url, rate, seconds, *options, connections=CONNECTIONS):
+    return programs.ringfetch_bench(context, url, connections, seconds, "-R", f"{rate:.0f}", *options)
 
 
 def _run(program):
@@ -52,7 +52,7 @@ def _run(program):
 
 def _scheduled(context, arrivals, *how):
     """ringfetch with requests that arrive so, and with what it says of its schedule among its figures."""
-    program = _open_loop(context, *how, "--arrivals", arrivals)
+    program = _open_loop(context, *how, "--arrivals", arrivals, connections=AHEAD)
     program.name, counted = arrivals, program.figures
 
     def figures(sample, printed):
@@ -83,10 +83,10 @@ def _load_open(context, name, server, server_name, path):
     seconds = SECONDS_QUICK if context.quick else SECONDS
     url = server.url(path)
     rate = SHARE * capacity(context, url)
-    title = f"{rate:,.0f} requests/s on schedule, half of what {server_name} can answer, {CONNECTIONS} connections"
+    title = f"{rate:,.0f} requests/s on schedule, half of what {server_name} can answer, {AHEAD:,} connections"
     result = Result(name, title, figures=("us/request", "requests/s", "slip p99 us"), timed=False)
     ours = [_scheduled(context, arrivals, url, rate, seconds) for arrivals in ("constant", "poisson")]
-    floor = programs.floor_load(context, server, FLOOR_CONNECTIONS, seconds, path, rate)
+    floor = programs.floor_load(context, server, AHEAD, seconds, path, rate)
     floor.name = "floor"
     result.programs = [*ours, floor]
     others = Others(server)

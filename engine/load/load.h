@@ -72,7 +72,8 @@ struct load_tally {
     /* Nanoseconds, of successes. */
     struct histogram latency;    /* closed loop: from sending; open: from when it was due */
     struct histogram first_byte; /* from sending */
-    struct histogram raw, slip;  /* open loop only, else not initialised (highest 0) */
+    /* Open loop only, else not initialised (highest 0). Slip is also of what left and failed. */
+    struct histogram raw, slip;
     struct histogram connect, tls;
 };
 /* False: memory is out. */
