@@ -35,6 +35,11 @@ static unsigned judged_of(const struct rf_load_settings *settings) {
     return settings->judged & all ? settings->judged & all : all;
 }
 
+/* What is a small difference of errors is so in other terms than of time. */
+static unsigned finer(enum rf_metric metric) {
+    return metric == RF_METRIC_ERRORS ? RF_ERRORS_FINER : 1;
+}
+
 static struct compare_settings settings_of(const struct rf_load_settings *settings,
                                            enum rf_metric metric) {
     return (struct compare_settings){
@@ -42,7 +47,7 @@ static struct compare_settings settings_of(const struct rf_load_settings *settin
         .higher_is_worse = metric != RF_METRIC_RPS,
         .confidence = settings->confidence,
         .family = (unsigned)__builtin_popcount(judged_of(settings)),
-        .min_effect = settings->min_effect / (metric == RF_METRIC_ERRORS ? RF_ERRORS_FINER : 1),
+        .min_effect = settings->min_effect / finer(metric),
     };
 }
 
@@ -235,7 +240,8 @@ bool rf_compare_blocks(const struct rf_load_block *a, size_t a_count, const stru
     for (unsigned i = 0; well && i < RF_METRICS; i++) {
         struct compare_settings own = settings_of(settings, (enum rf_metric)i);
         struct compare_result result;
-        well = compare_runs(&own, COMPARE_BETWEEN_RUNS, column(left, (enum rf_metric)i, values),
+        well = compare_runs(&own, COMPARE_BETWEEN_RUNS / finer((enum rf_metric)i),
+                            column(left, (enum rf_metric)i, values),
                             column(right, (enum rf_metric)i, values + a_count), &result);
         if (well)
             set_metric(comparison, (enum rf_metric)i, &result);

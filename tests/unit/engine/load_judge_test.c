@@ -204,6 +204,25 @@ static void two_runs_are_compared_by_their_blocks(void **state) {
     assert_non_null(comparison.reason);
 }
 
+/* Nobody knows by how much two runs differ anyway, but of errors it is a tenth of that, as it is of what counts. */
+static void errors_of_two_runs_are_told_apart_finer(void **state) {
+    enum { COUNT = 100 };
+    static struct rf_load_block a[COUNT], same[COUNT], failing[COUNT];
+    struct rf_comparison comparison;
+    (void)state;
+    for (unsigned i = 0; i < COUNT; i++) {
+        a[i] = block_of(1, 0);
+        same[i] = block_of(1, 0);
+        failing[i] = block_of(1, 20); /* 2 points */
+    }
+    settings.min_effect = 0.15;
+    assert_true(rf_compare_blocks(a, COUNT, same, COUNT, &settings, &comparison));
+    assert_int_equal(comparison.metric[RF_METRIC_ERRORS].verdict, RF_CHANGE_SAME);
+    assert_int_equal(comparison.verdict, RF_CHANGE_SAME);
+    assert_true(rf_compare_blocks(a, COUNT, failing, COUNT, &settings, &comparison));
+    assert_int_equal(comparison.metric[RF_METRIC_ERRORS].verdict, RF_CHANGE_REGRESSED);
+}
+
 /* Of ten to thirty-nine blocks there are medians, but no batches. */
 static void short_runs_are_told_apart_from_equal_ones(void **state) {
     enum { COUNT = 40 };
@@ -282,6 +301,7 @@ int main(void) {
         cmocka_unit_test_setup(errors_are_a_difference, set_up),
         cmocka_unit_test_setup(too_little_is_inconclusive_with_a_reason, set_up),
         cmocka_unit_test_setup(two_runs_are_compared_by_their_blocks, set_up),
+        cmocka_unit_test_setup(errors_of_two_runs_are_told_apart_finer, set_up),
         cmocka_unit_test_setup(short_runs_are_told_apart_from_equal_ones, set_up),
         cmocka_unit_test(names_are_those_of_the_command_line),
         cmocka_unit_test(a_schedule_that_slipped_is_told),
