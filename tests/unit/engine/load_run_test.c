@@ -425,6 +425,11 @@ static unsigned open_descriptors(void) {
 static void a_thread_that_cannot_start_ends_all(void **state) {
     struct rlimit before, lowered;
     (void)state;
+#ifdef __SANITIZE_THREAD__
+    /* A ring's memory is reused here, which looks like a race (tests/tsan.supp), and without descriptors no function can be looked up. */
+    print_message("skipped: ThreadSanitizer needs descriptors of its own\n");
+    skip();
+#endif
     settings.threads = 8;
     load_settings.connections = 8;
     open_load();
