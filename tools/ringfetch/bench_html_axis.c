@@ -85,9 +85,10 @@ static double step_of(double span, double most) {
 
 static void linear_ticks(struct html_axis *axis, double step, label_fn *label) {
     axis->count = 0;
-    for (double n = ceil(axis->low / step - 1e-9);
-         n * step <= axis->high * (1 + 1e-9) && axis->count < HTML_TICKS_MAX; n++) {
-        add_tick(axis, n == 0 ? 0 : n * step, fmod(n, 2) == 0 ? 0 : 1, label);
+    long long first = (long long)ceil(axis->low / step - 1e-9);
+    long long last = (long long)floor(axis->high / step * (1 + 1e-9));
+    for (long long n = first; n <= last && axis->count < HTML_TICKS_MAX; n++) {
+        add_tick(axis, (double)n * step, n % 2 ? 1 : 0, label);
     }
 }
 
@@ -130,7 +131,8 @@ enum { DECADES_WITH_STEPS = 4 }; /* in more than these only whole decades get a 
 
 static void log_ticks(struct html_axis *axis, label_fn *label) {
     double decades = log10(axis->high / axis->low);
-    for (double decade = floor(log10(axis->low)); decade <= log10(axis->high); decade++) {
+    int last = (int)floor(log10(axis->high));
+    for (int decade = (int)floor(log10(axis->low)); decade <= last; decade++) {
         add_tick(axis, pow(10, decade), 0, label);
         if (decades <= DECADES_WITH_STEPS) {
             add_tick(axis, 2 * pow(10, decade), 2, label);
@@ -184,7 +186,8 @@ void html_axis_percent(struct html_axis *axis, double decades) {
     if (axis->high < 4) {
         add_tick(axis, log10(4), 3, label_percent);
     }
-    for (double decade = 1; decade <= axis->high + 1e-9; decade++) {
+    int last = (int)(axis->high + 1e-9);
+    for (int decade = 1; decade <= last; decade++) {
         add_tick(axis, decade, 0, label_percent);
     }
     html_axis_fit(axis);

@@ -67,7 +67,8 @@ static void put_rows(FILE *out, const struct html_plot *plot, const struct curve
     static const double left[] = {10, 9, 8, 7, 6, 5, 4, 3, 2.5, 2, 1.5};
     enum { STEPS = sizeof left / sizeof *left };
     for (int i = 0; i <= (int)ceil(decades) * STEPS; i++) {
-        double x = i / STEPS + 1 - log10(left[i % STEPS]);
+        int decade = i / STEPS;
+        double x = decade + 1 - log10(left[i % STEPS]);
         if (x > decades + 1e-9) {
             break;
         }
