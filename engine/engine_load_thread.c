@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 
 #include "engine_load.h"
+#include "net/socket.h"
 
 /* ---- building ---------------------------------------------------------------------------------------- */
 
@@ -70,6 +71,7 @@ static struct load_worker *open_worker(struct load_thread *thread) {
         .request_timeout_ns = load->common.settings.max_time_ms * NS_PER_MS,
         .seed = settings->seed,
         .interface = load->common.settings.interface,
+        .paced = socket_is_paced(),
         .open_loop = load_is_open_loop(load),
         .poisson = settings->arrivals == RF_ARRIVALS_POISSON,
         .rate = settings->rate,

@@ -13,6 +13,7 @@ enum {
     SWEEPS_A_LIMIT = 8,   /* a time limit is kept to an eighth */
     UNANSWERED_MAX = 384, /* beyond, a listener's backlog overflows and a SYN waits a second */
     UNANSWERED_MIN = 8,
+    NARROW_CONNS = 16, /* fewer leave a core idle while both sides wait for a window */
 };
 
 /* ---- opening ------------------------------------------------------------------------------------ */
@@ -54,6 +55,7 @@ static void init(struct load_worker *worker) {
     worker->unanswered_max = UNANSWERED_MAX / options->workers;
     if (worker->unanswered_max < UNANSWERED_MIN)
         worker->unanswered_max = UNANSWERED_MIN;
+    worker->narrows = options->paced && options->connections >= NARROW_CONNS;
     worker->begun_room = BEGUN_ROOM_MIN;
     worker->begun = pool_acquire(worker->pool, worker->begun_room * sizeof *worker->begun);
 }

@@ -109,6 +109,7 @@ struct load_options {
     uint64_t connect_timeout_ns, request_timeout_ns;
     uint64_t seed;
     const char *interface; /* or NULL */
+    bool paced;            /* socket_is_paced */
 
     bool open_loop;
     bool poisson;

@@ -293,6 +293,14 @@ static void on_socket(struct ring_op *op, const struct ring_event *event) {
     load_conn_step(conn);
 }
 
+/* A server on this machine whose TCP paces what it sends does so on its own core, by a timer and a wake-up of ours for each piece. Through
+ * a window of some segments it sends when we have read, on ours. A few connections would wait for each other. */
+static void narrow(const struct load_conn *conn) {
+    const struct load_lane *lane = conn->lane;
+    if (conn->worker->narrows && lane->is_near && !lane->target->unix_path)
+        ring_narrow(conn->worker->ring, conn->slot);
+}
+
 static void on_connect(struct ring_op *op, const struct ring_event *event) {
     struct load_conn *conn = CONTAINER_OF(op, struct load_conn, connect);
     struct load_worker *worker = conn->worker;
@@ -313,8 +321,10 @@ static void on_connect(struct ring_op *op, const struct ring_event *event) {
     tally->connects++;
     histogram_record(&tally->connect, conn->connected_ns - conn->opened_ns);
     worker->facts[conn->lane->side].address = conn->address;
-    if (!conn->chained)
+    if (!conn->chained) {
+        narrow(conn);
         ring_recv(worker->ring, &conn->recv, conn->slot);
+    }
     if (worker->options.pipeline > 1) /* a request may follow another before that one's answer */
         ring_nodelay(worker->ring, conn->slot);
     if (conn->lane->target->https)

@@ -182,6 +182,7 @@ struct load_worker {
     unsigned shakes; /* in this turn */
     bool must_turn;  /* the next turn must not sleep */
     bool closing;
+    bool narrows; /* the receive buffers of connections to this machine */
     struct ring_timer sweep;
     uint64_t sweep_ns;
 

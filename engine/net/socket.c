@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <net/if.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -87,4 +88,15 @@ int socket_open(const struct socket_options *options) {
 
 void socket_close(int fd) {
     close(fd);
+}
+
+bool socket_is_paced(void) {
+    char name[16] = ""; /* TCP_CA_NAME_MAX */
+    socklen_t len = sizeof name - 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &len);
+    close(fd);
+    return strncmp(name, "bbr", 3) == 0;
 }

@@ -20,4 +20,7 @@ struct socket_options {
 int socket_open(const struct socket_options *options);
 void socket_close(int fd);
 
+/* Whether TCP paces on this machine, by timers, what it sends (BBR), unless a program chooses otherwise for its sockets. */
+bool socket_is_paced(void);
+
 #endif

@@ -130,10 +130,12 @@ void ring_cancel(struct ring *ring, struct ring_op *op);
 
 /* ---- socket options by ring: for what is known only after connecting --------------------------------- */
 
-/* Best effort, without completion: TCP_NODELAY; and SO_LINGER 0, so that closing sends RST. False where the kernel can't
- * (before 6.7 with direct descriptors). */
+/* Best effort, without completion: TCP_NODELAY; SO_LINGER 0, so that closing sends RST; and a receive buffer that stays at
+ * RING_NARROW_BYTES. False where the kernel can't (before 6.7 with direct descriptors). */
+enum { RING_NARROW_BYTES = 560 * 1000 };
 bool ring_nodelay(struct ring *ring, int32_t slot);
 bool ring_abortive(struct ring *ring, int32_t slot);
+bool ring_narrow(struct ring *ring, int32_t slot);
 
 /* ---- timers ---------------------------------------------------------------------------------------- */
 

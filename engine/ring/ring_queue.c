@@ -245,3 +245,8 @@ bool ring_abortive(struct ring *ring, int32_t slot) {
     static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
     return set_option(ring, slot, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
+
+bool ring_narrow(struct ring *ring, int32_t slot) {
+    static const int half = RING_NARROW_BYTES / 2; /* the kernel doubles it */
+    return set_option(ring, slot, SOL_SOCKET, SO_RCVBUF, &half, sizeof half);
+}

@@ -288,6 +288,12 @@ bool ring_nodelay(struct ring *ring, int32_t slot) {
     return sim_slot_of(ring, slot)->state == SLOT_SOCKET;
 }
 
+bool ring_narrow(struct ring *ring, int32_t slot) {
+    bool can = sim_slot_of(ring, slot)->state == SLOT_SOCKET;
+    sim_world.report.narrowed += can;
+    return can;
+}
+
 bool ring_abortive(struct ring *ring, int32_t number) {
     struct sim_slot *slot = sim_slot_of(ring, number);
     SIM_CHECK(slot->state != SLOT_FREE, "ring_abortive on a slot that is free");

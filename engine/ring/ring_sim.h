@@ -177,6 +177,7 @@ struct sim_report {
     uint64_t upcalls, cancels, cancels_late; /* late: the op had ended by itself */
     uint64_t settled_early;                  /* ring_op_settle before the network took the bytes */
     uint64_t aborts;                         /* sockets closed after ring_abortive */
+    uint64_t narrowed;                       /* sockets, by ring_narrow */
     uint64_t bytes_sent, bytes_received;     /* as the client sees it */
     uint64_t accepted, closed;               /* the servers' upcalls */
     unsigned ops_live, peers_live, slots_used;

@@ -259,6 +259,29 @@ static void test_connections_follow_a_ramp(void **state) {
     load_world_close();
 }
 
+static uint64_t narrowed_of(const char *url, unsigned connections, bool paced) {
+    load_world_init(connections);
+    load_world.options.connections = connections;
+    load_world.options.paced = paced;
+    load_world_ask(0, url);
+    load_world_open();
+    struct load_order order = load_world_order(1, 0, 1);
+    load_world_run(&order);
+    EXPECT(order_of(1)->connects == connections && order_of(1)->errors == 0);
+    load_world_close();
+    return sim_report().narrowed;
+}
+
+/* Where servers pace what they send, and only on this machine, as elsewhere a window must hold what is on its way. */
+static void test_many_connections_to_this_machine_have_narrow_windows(void **state) {
+    static const char near[] = "http://127.0.0.1/a";
+    (void)state;
+    EXPECT(narrowed_of(near, 16, true) == 16);
+    EXPECT(narrowed_of(near, 15, true) == 0);
+    EXPECT(narrowed_of(near, 16, false) == 0);
+    EXPECT(narrowed_of("http://192.0.2.1/a", 16, true) == 0);
+}
+
 /* The server closes first where it said that it will, and where it didn't our end is a RST: neither leaves us with a port in TIME_WAIT. */
 static void test_a_connection_for_each_request(void **state) {
     static const enum load_act acts[] = {ACT_LAST, ACT_ANSWER, ACT_LAST_LINGERS};
@@ -417,6 +440,7 @@ int main(void) {
         cmocka_unit_test(test_stopping_lets_what_is_outstanding_end),
         cmocka_unit_test(test_sides_take_turns),
         cmocka_unit_test(test_connections_follow_a_ramp),
+        cmocka_unit_test(test_many_connections_to_this_machine_have_narrow_windows),
         cmocka_unit_test(test_a_connection_for_each_request),
         cmocka_unit_test(test_many_seeds),
     };

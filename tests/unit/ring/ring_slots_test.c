@@ -231,6 +231,34 @@ static void abortive_close_resets(void **state) {
     close(peer);
 }
 
+static size_t write_until_full(int fd) {
+    static const char bytes[65536];
+    size_t taken = 0;
+    for (ssize_t n; (n = send(fd, bytes, sizeof bytes, MSG_DONTWAIT)) > 0;)
+        taken += (size_t)n;
+    return taken;
+}
+
+/* Nobody reads, so what a peer may send ahead is its own send buffer and our receive buffer. */
+static void narrow_sets_the_receive_buffer(void **state) {
+    (void)state;
+    static const int small = 16384;
+    size_t taken[2];
+    for (unsigned narrowed = 0; narrowed < 2; narrowed++) {
+        int peer;
+        int32_t slot = connect_pair(&peer);
+        setsockopt(peer, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+        if (narrowed)
+            assert_true(ring_narrow(ring, slot));
+        ring_turn(ring, false);
+        taken[narrowed] = write_until_full(peer);
+        close(peer);
+        close_slot(slot);
+    }
+    assert_true(taken[1] > taken[0] + RING_NARROW_BYTES / 4);
+    assert_true(taken[1] < 2 * (size_t)RING_NARROW_BYTES);
+}
+
 struct tick {
     struct ring_timer timer;
     uint64_t fired_ns;
@@ -306,6 +334,7 @@ static int run(const char *name) {
         RING_TEST(polls_once),
         RING_TEST(shuts_down_one_way),
         RING_TEST(abortive_close_resets),
+        RING_TEST(narrow_sets_the_receive_buffer),
         RING_TEST(timers_end_the_wait),
         RING_TEST(wakes_on_the_dot),
         RING_TEST(wakes_at_a_time_once),
