@@ -39,7 +39,7 @@ expect = expect expect_judge expect_parse expect_regex expect_value expect_why
 document = document document_charset document_decode document_guess document_html document_markdown document_sitemap document_slug document_tags document_text document_text_view document_title
 http   = token response framing body request http_date url url_host url_percent url_domain url_symbol url_ip
 ring   = ring_uring ring_queue ring_complete ring_accept ring_buffers ring_slots ring_probe ring_timers
-net    = address dns dns_message dns_search name_table resolver resolver_cache resolver_hosts resolver_order \
+net    = address connect_to dns dns_message dns_search name_table resolver resolver_cache resolver_hosts resolver_order \
          resolver_override resolver_question resolver_servers resolver_turn socket
 input  = input input_context input_csv input_document input_glob input_gzip input_json input_jsonl input_line input_links input_reader \
          input_sitemap input_source input_stream input_target input_walk

@@ -3,106 +3,13 @@
  * conn_origin.c: the table of origins (scheme, host, port), each with its idle connections. An origin lives as long as a job or a
  * connection refers to it, so the table is as small as what is going on.
  */
-#include "conn/conn_origin.h"
-
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "conn/conn.h"
+#include "net/connect_to.h"
 
-enum { BUCKETS_FIRST = 256, HOST_BYTES_MAX = 1024 };
-
-/* ---- --connect-to ------------------------------------------------------------------------------ */
-
-struct connect_to {
-    struct span from_host, to_host;
-    bool any_port, same_port;
-    unsigned from_port, to_port;
-};
-
-/* Takes a host ("[::1]" without its brackets) and the colon behind it from the front of *text. */
-static bool take_host(struct span *text, struct span *host) {
-    const uint8_t *end;
-    if (text->len && text->at[0] == '[') {
-        end = memchr(text->at, ']', text->len);
-        if (!end || end + 1 == text->at + text->len || end[1] != ':')
-            return false;
-        *host = span_of(text->at + 1, (size_t)(end - text->at) - 1);
-        end++;
-    } else {
-        end = memchr(text->at, ':', text->len);
-        if (!end)
-            return false;
-        *host = span_of(text->at, (size_t)(end - text->at));
-    }
-    *text = span_skip(*text, (size_t)(end - text->at) + 1);
-    return true;
-}
-
-/* An empty port is allowed and means any, or the same. */
-static bool take_port(struct span *text, unsigned *port, bool *empty) {
-    size_t used = 0;
-    *port = 0;
-    for (; used < text->len && text->at[used] != ':'; used++) {
-        if (text->at[used] < '0' || text->at[used] > '9' || used == 5)
-            return false;
-        *port = *port * 10 + (unsigned)(text->at[used] - '0');
-    }
-    *empty = used == 0;
-    *text = span_skip(*text, used < text->len ? used + 1 : used);
-    return *port <= 65535;
-}
-
-static bool connect_to_parse(struct connect_to *entry, const char *text) {
-    struct span rest = span_text(text);
-    return take_host(&rest, &entry->from_host) &&
-           take_port(&rest, &entry->from_port, &entry->any_port) &&
-           take_host(&rest, &entry->to_host) &&
-           take_port(&rest, &entry->to_port, &entry->same_port) && rest.len == 0 &&
-           entry->to_host.len <= HOST_BYTES_MAX;
-}
-
-int origin_check_connect_to(const char *const *entries, char *why, size_t why_size) {
-    struct connect_to entry;
-    for (; entries && *entries; entries++) {
-        if (!connect_to_parse(&entry, *entries)) {
-            snprintf(why, why_size, "bad --connect-to \"%s\": HOST1:PORT1:HOST2:PORT2 is wanted",
-                     *entries);
-            return -EINVAL;
-        }
-    }
-    return 0;
-}
-
-static bool same_host(struct span a, struct span b) {
-    if (a.len != b.len)
-        return false;
-    for (size_t i = 0; i < a.len; i++)
-        if (ascii_lower(a.at[i]) != ascii_lower(b.at[i]))
-            return false;
-    return true;
-}
-
-/* The first entry that fits says where to connect; empty parts mean any host or port, or the same. `to` without a length:
- * the host itself. */
-static void find_dial(const struct conn_pool *pool, const struct url *url, struct span host,
-                      struct span *to, uint16_t *port) {
-    *to = (struct span){0};
-    *port = url->port;
-    for (const char *const *at = pool->options.connect_to; at && *at; at++) {
-        struct connect_to entry;
-        if (!connect_to_parse(&entry, *at))
-            continue;
-        bool host_fits = !entry.from_host.len || same_host(entry.from_host, host);
-        if (!host_fits || (!entry.any_port && entry.from_port != url->port))
-            continue;
-        *to = entry.to_host;
-        if (!entry.same_port)
-            *port = (uint16_t)entry.to_port;
-        return;
-    }
-}
+enum { BUCKETS_FIRST = 256 };
 
 /* ---- the table ------------------------------------------------------------------------------------- */
 
@@ -133,13 +40,12 @@ static void grow(struct conn_pool *pool) {
 }
 
 static struct origin *origin_new(struct conn_pool *pool, const struct url *url, struct span host) {
-    struct span to;
-    uint16_t dial_port;
-    find_dial(pool, url, host, &to, &dial_port);
+    struct connect_to dial = connect_to_find(pool->options.connect_to, host, url->port);
+    struct span to = dial.host.at == host.at ? (struct span){0} : dial.host;
     struct origin *origin = pool_acquire_zeroed(pool->pool, origin_bytes(host.len, to.len));
     origin->references = 1;
     origin->port = url->port;
-    origin->dial_port = dial_port;
+    origin->dial_port = dial.port;
     origin->scheme = url->scheme;
     origin->host_len = (uint16_t)host.len;
     origin->dial_len = (uint16_t)to.len;

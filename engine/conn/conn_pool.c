@@ -5,11 +5,12 @@
  *
  * Idle connections are reused last in, first out: the ones in use stay warm and the surplus ages out.
  */
-#include "conn/conn_origin.h"
+#include "conn/conn.h"
 
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "net/connect_to.h"
 
 enum { TURN_MS = 100, ROOM_RETRY_MS = 20, ROOM_RETRY_CONNS = 16, ROOM_CONNS_A_TURN = 64 };
 
@@ -243,7 +244,7 @@ static void set_unix_address(struct conn_pool *pool) {
 int conn_pool_open(struct conn_pool **out, struct ring *ring, struct resolver *resolver,
                    struct pool *memory, const struct conn_pool_options *options, char *why,
                    size_t why_size) {
-    int result = origin_check_connect_to(options->connect_to, why, why_size);
+    int result = connect_to_check(options->connect_to, why, why_size);
     if (result < 0)
         return result;
     struct conn_pool *pool = calloc(1, sizeof *pool);

@@ -1,84 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * plan_target.c: whom connections go to, by what URL, --connect-to and --unix-socket say. What --connect-to means is as in conn/, which
- * lies on this room's own level and therefore can't be asked: the first entry that fits decides, an empty part of it means any host or port,
- * or the same. The plan's thread.
+ * plan_target.c: whom connections go to, by what URL, --connect-to and --unix-socket say. The plan's thread.
  */
 #include <stdio.h>
 #include <sys/un.h>
 
 #include "load/plan_private.h"
-
-struct connect_to {
-    struct span from_host, to_host;
-    unsigned from_port, to_port; /* 0: empty */
-};
-
-/* A host ("[::1]" without its brackets) and the colon behind it. */
-static bool take_host(struct span *text, struct span *host) {
-    bool literal = text->len && text->at[0] == '[';
-    const uint8_t *end = text->len ? memchr(text->at, literal ? ']' : ':', text->len) : NULL;
-    if (!end)
-        return false;
-    size_t len = (size_t)(end - text->at);
-    *host = literal ? span_of(text->at + 1, len - 1) : span_of(text->at, len);
-    *text = span_skip(*text, literal ? len + 1 : len);
-    if (!text->len || text->at[0] != ':')
-        return false;
-    *text = span_skip(*text, 1);
-    return true;
-}
-
-static bool take_port(struct span *text, unsigned *port) {
-    size_t digits = 0;
-    *port = 0;
-    for (; digits < text->len && text->at[digits] != ':'; digits++) {
-        if (text->at[digits] < '0' || text->at[digits] > '9' || digits == 5)
-            return false;
-        *port = *port * 10 + (unsigned)(text->at[digits] - '0');
-    }
-    *text = span_skip(*text, digits);
-    return *port <= UINT16_MAX && (*port || !digits);
-}
-
-static bool connect_to_parse(struct connect_to *entry, const char *text) {
-    struct span rest = span_text(text);
-    if (!take_host(&rest, &entry->from_host) || !take_port(&rest, &entry->from_port) || !rest.len)
-        return false;
-    rest = span_skip(rest, 1);
-    return take_host(&rest, &entry->to_host) && take_port(&rest, &entry->to_port) && !rest.len;
-}
-
-static bool same_host(struct span a, struct span b) {
-    if (a.len != b.len)
-        return false;
-    for (size_t i = 0; i < a.len; i++)
-        if (ascii_lower(a.at[i]) != ascii_lower(b.at[i]))
-            return false;
-    return true;
-}
-
-static bool apply_connect_to(struct plan_target *target, const char *const *list, char *why,
-                             size_t why_size) {
-    bool found = false;
-    for (; list && *list; list++) {
-        struct connect_to entry;
-        if (!connect_to_parse(&entry, *list)) {
-            snprintf(why, why_size, "bad --connect-to \"%s\": HOST1:PORT1:HOST2:PORT2 is wanted",
-                     *list);
-            return false;
-        }
-        if (found || (entry.from_host.len && !same_host(entry.from_host, target->host)) ||
-            (entry.from_port && entry.from_port != target->port))
-            continue;
-        found = true;
-        if (entry.to_host.len)
-            target->connect_host = entry.to_host;
-        if (entry.to_port)
-            target->connect_port = (uint16_t)entry.to_port;
-    }
-    return true;
-}
+#include "net/connect_to.h"
 
 /* ---- the table ------------------------------------------------------------------------------------ */
 
@@ -120,17 +48,18 @@ static bool fits_address(const char *path, char *why, size_t why_size) {
 
 bool plan_find_target(struct plan *plan, struct plan_entry *entry,
                       const struct plan_request *request, char *why, size_t why_size) {
+    if (connect_to_check(request->connect_to, why, why_size) < 0 ||
+        !fits_address(request->unix_path, why, why_size))
+        return false;
     struct span host = url_host_bare(&entry->url);
+    struct connect_to to = connect_to_find(request->connect_to, host, entry->url.port);
     struct plan_target target = {.side = entry->side,
                                  .https = entry->url.scheme == URL_HTTPS,
                                  .port = entry->url.port,
                                  .host = host,
-                                 .connect_host = host,
-                                 .connect_port = entry->url.port,
+                                 .connect_host = to.host,
+                                 .connect_port = to.port,
                                  .unix_path = request->unix_path};
-    if (!apply_connect_to(&target, request->connect_to, why, why_size) ||
-        !fits_address(request->unix_path, why, why_size))
-        return false;
     for (entry->target = 0; entry->target < plan->target_count; entry->target++)
         if (same_target(&plan->target[entry->target], &target))
             return true;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * conn_origin_test.c: --connect-to's entries, good and bad, what they do to where an origin is dialled,
- * and the table of origins itself.
+ * conn_origin_test.c: what --connect-to does to where an origin is dialled, and the table of origins itself.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +10,7 @@
 /* cmocka.h needs the four above. */
 #include <cmocka.h>
 
-#include "conn/conn_origin.h"
+#include "conn/conn.h"
 
 static struct pool_depot depot;
 static struct pool memory;
@@ -45,32 +44,6 @@ static void expect_dial(const char *url, const char *host, unsigned port) {
     assert_int_equal(dial.at[dial.len], 0);
     assert_int_equal(origin->dial_port, port);
     origin_drop(conns, origin);
-}
-
-static void test_entries_that_are_none_are_named(void **state) {
-    static const char *const bad[] = {
-        "",         "a",           "a:1",          "a:1:b",       "a:1:b:2:3",
-        "a:x:b:2",  "a:1:b:65536", "a:123456:b:2", "[::1:80:b:2", "[::1]80:b:2",
-        "a:-1:b:2", "a:1:b:2 "};
-    char why[256];
-    (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        const char *const entries[] = {"::ok:1", bad[i], NULL};
-        why[0] = 0;
-        assert_true(origin_check_connect_to(entries, why, sizeof why) < 0);
-        assert_non_null(strstr(why, bad[i]));
-        assert_non_null(strstr(why, "--connect-to"));
-    }
-}
-
-static void test_entries_that_are_taken(void **state) {
-    static const char *const good[] = {"a:1:b:2",           ":::",         "a::b:", ":80::8080",
-                                       "[::1]:80:[::2]:81", "a:65535:b:0", NULL};
-    char why[256] = "";
-    (void)state;
-    assert_int_equal(origin_check_connect_to(good, why, sizeof why), 0);
-    assert_int_equal(origin_check_connect_to(NULL, why, sizeof why), 0);
-    assert_string_equal(why, "");
 }
 
 static void test_the_first_entry_that_fits_decides(void **state) {
@@ -127,8 +100,6 @@ static void test_thousands_of_origins(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_entries_that_are_none_are_named),
-        cmocka_unit_test(test_entries_that_are_taken),
         cmocka_unit_test(test_the_first_entry_that_fits_decides),
         cmocka_unit_test(test_an_origin_is_scheme_host_and_port),
         cmocka_unit_test(test_thousands_of_origins),
