@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include "engine.h"
+#include "net/socket.h"
 
 void rf_settings_init(struct rf_settings *settings) {
     *settings = (struct rf_settings){
@@ -102,6 +103,16 @@ static bool has_control(const char *text) {
     return false;
 }
 
+static enum rf_exit check_sockets(const struct rf_settings *settings, char *why, size_t why_size) {
+    struct sockaddr_un un;
+    if (settings->unix_socket && strlen(settings->unix_socket) >= sizeof un.sun_path)
+        return bad(why, why_size, "this socket path is too long", settings->unix_socket);
+    if (settings->interface && !socket_has_interface(settings->interface))
+        return bad(why, why_size, "this machine has no such interface or address",
+                   settings->interface);
+    return RF_OK;
+}
+
 static enum rf_exit check(struct rf_engine *engine, char *why, size_t why_size) {
     const struct rf_settings *settings = &engine->settings;
     if (!settings->concurrency || !settings->per_host) {
@@ -123,9 +134,8 @@ static enum rf_exit check(struct rf_engine *engine, char *why, size_t why_size) 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (has_control(texts[i]))
             return bad(why, why_size, "control characters in a header field's value", texts[i]);
-    struct sockaddr_un un;
-    if (settings->unix_socket && strlen(settings->unix_socket) >= sizeof un.sun_path)
-        return bad(why, why_size, "this socket path is too long", settings->unix_socket);
+    if (check_sockets(settings, why, why_size) != RF_OK)
+        return RF_USAGE;
     return check_fields(engine, why, why_size);
 }
 

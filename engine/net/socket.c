@@ -90,6 +90,18 @@ void socket_close(int fd) {
     close(fd);
 }
 
+bool socket_has_interface(const char *interface) {
+    struct address address;
+    bool is_address = address_parse(&address, span_text(interface), 0);
+    int family = is_address ? address.any.sa_family : AF_INET;
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return true;
+    int result = bind_to(fd, family, interface);
+    close(fd);
+    return result != -ENODEV && result != -EADDRNOTAVAIL;
+}
+
 bool socket_is_paced(void) {
     char name[16] = ""; /* TCP_CA_NAME_MAX */
     socklen_t len = sizeof name - 1;

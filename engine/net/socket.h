@@ -20,6 +20,9 @@ struct socket_options {
 int socket_open(const struct socket_options *options);
 void socket_close(int fd);
 
+/* Whether there is such a device or such an address of this machine now. True where that can't be told. */
+bool socket_has_interface(const char *interface);
+
 /* Whether TCP paces on this machine, by timers, what it sends (BBR), unless a program chooses otherwise for its sockets. */
 bool socket_is_paced(void);
 

@@ -245,12 +245,6 @@ class LocalFaultTest(CheckCase):
         kinds = ["resolver-timeout", "resolver-failed", "resolver-refused"]
         self.fails(kinds, "--confirm", 0, "-m", 2, "--dns-servers", server, "http://a.test/")
 
-    def test_no_such_source_address(self):
-        web = self.start(Web())
-        run = self.run_check("--confirm", 0, "--interface", "203.0.113.7", web.url(), exit=None)
-        if run.code != 2:
-            self.assertEqual((run.code, run.records[0]["verdict"]), (6, "inconclusive"), run)
-
     def test_no_roots(self):
         empty = self.write("empty.pem", "")
         run = self.run_check("--confirm", 0, "--cacert", empty, "https://127.0.0.1:1/", exit=None)

@@ -171,12 +171,11 @@ class OverrideTest(NetCase):
         self.assertTrue(record["ok"], record)
 
     def test_no_such_device_or_address(self):
-        web = self.start(Web())
         for name in ("no-such-device", "203.0.113.7"):
-            run = self.ringfetch(*GET, "--interface", name, web.url(), exit=None)
-            self.assertIn(run.code, (1, 2), run)
-            for record in run.records:
-                self.assertEqual(record["error"]["fault"], "local", record)
+            for command in (GET, ("check",), ("bench",)):
+                run = self.ringfetch(*command, "--interface", name, "http://127.0.0.1:1/", exit=2)
+                self.assertEqual(run.out, "")
+                self.assertIn(f'this machine has no such interface or address: "{name}"', run.err)
 
     def test_environment_names_no_proxy(self):
         web = self.start(Web())

@@ -139,6 +139,21 @@ static void test_unix_socket(void **state) {
     open_well();
 }
 
+static void test_interface(void **state) {
+    static const char *const here[] = {"lo", "127.0.0.1", "127.0.0.77"};
+    static const char *const nowhere[] = {"no-such-device", "203.0.113.7", "127.0.0.1:80"};
+    (void)state;
+    for (size_t i = 0; i < sizeof here / sizeof *here; i++) {
+        settings.interface = here[i];
+        open_well();
+    }
+    for (size_t i = 0; i < sizeof nowhere / sizeof *nowhere; i++) {
+        settings.interface = nowhere[i];
+        refused_with(nowhere[i]);
+        refused_with("this machine has no such interface or address");
+    }
+}
+
 static void test_names_and_servers(void **state) {
     const char *list[] = {"a.test:80:192.0.2.1", NULL, NULL};
     (void)state;
@@ -277,6 +292,7 @@ int main(void) {
         TEST(test_control_characters),
         TEST(test_headers),
         TEST(test_unix_socket),
+        TEST(test_interface),
         TEST(test_names_and_servers),
         TEST(test_many_workers_one_line),
         TEST(test_short_room_for_why),
