@@ -72,6 +72,7 @@ static struct load_worker *open_worker(struct load_thread *thread) {
         .seed = settings->seed,
         .interface = load->common.settings.interface,
         .paced = socket_is_paced(),
+        .has_source = socket_has_source,
         .open_loop = load_is_open_loop(load),
         .poisson = settings->arrivals == RF_ARRIVALS_POISSON,
         .rate = settings->rate,

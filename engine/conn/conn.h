@@ -155,8 +155,8 @@ struct conn_pool {
     struct link idle;            /* by age, oldest first */
     struct link waiting;         /* for room or a turn to connect, first come first served */
     struct link unanswered_ones; /* attempts on loopback, oldest first */
-    bool
-        is_short; /* of descriptors, ports or memory, as the latest attempt found: not only of turns to connect */
+    bool is_short;    /* of what the latest attempt needed: not only of turns to connect */
+    uint8_t short_of; /* enum err_kind: what the latest one that has to wait, waits for */
     struct ring_timer room_timer;
     struct tls *tls;     /* or NULL: no https */
     struct link shaking; /* for their turn to do the costly part of a handshake */

@@ -16,7 +16,7 @@
 #include "net/socket.h"
 
 /* So many connections to one origin make the kernel's search for a local port worth narrowing. */
-enum { RACE_MS = 250, OPENED_BEFORE_PORTS_COUNT = 1000, CROWDED_CONNS = 4096 };
+enum { RACE_MS = 250, CROWDED_CONNS = 4096 };
 
 static void attempt_release(struct attempt *attempt) {
     struct conn_pool *pool = attempt->pool;
@@ -76,15 +76,15 @@ static void conn_use(struct conn *conn, struct attempt *attempt, bool chained) {
     wire_on_connected(conn, chained);
 }
 
-/* Whether the failure is this machine's shortage, which time and closed connections cure. Ports: only after so many
- * connections, as the same errno also says that there is no source address at all. */
-static bool is_shortage(const struct conn_pool *pool, struct err err) {
+/* Whether the failure is this machine's shortage, which time and closed connections cure. */
+static bool is_shortage(const struct conn_pool *pool, const struct address *address,
+                        struct err err) {
     switch (err.kind) {
     case ERR_DESCRIPTORS:
     case ERR_MEMORY:
         return true;
     case ERR_PORTS:
-        return pool->counts.opened >= OPENED_BEFORE_PORTS_COUNT;
+        return pool->options.has_source(address, pool->options.interface);
     default:
         return false;
     }
@@ -94,6 +94,8 @@ static void dial_step(struct conn *conn);
 
 /* Of failures the first is kept; a shortage is none. */
 static void dial_note(struct dial *dial, unsigned index, struct err err, bool lacked) {
+    if (lacked)
+        dial->conn->pool->short_of = err.kind;
     if (lacked && index < dial->lacked)
         dial->lacked = index;
     else if (!lacked && !err_is(dial->err))
@@ -102,7 +104,7 @@ static void dial_note(struct dial *dial, unsigned index, struct err err, bool la
 
 static void attempt_failed(struct attempt *attempt) {
     struct conn *conn = attempt->conn;
-    attempt->lacked = is_shortage(attempt->pool, attempt->err);
+    attempt->lacked = is_shortage(attempt->pool, &attempt->address, attempt->err);
     attempt->pool->is_short |= attempt->lacked;
     if (conn)
         dial_note(conn->dial, attempt->index, attempt->err, attempt->lacked);
@@ -243,18 +245,23 @@ static bool may_chain(struct conn *conn, struct err *err) {
     return (conn->tls || secure_may_shake(conn->pool)) && secure_prepare(conn, err);
 }
 
-/* Starts the next address, or says why it can't be. */
-static struct err attempt_begin(struct conn *conn) {
-    struct conn_pool *pool = conn->pool;
-    struct dial *dial = conn->dial;
-    bool local = pool->options.unix_socket;
-    struct err err = err_make(STAGE_LOCAL, ERR_DESCRIPTORS, 0);
+/* The one that comes next. */
+static struct address dial_address(const struct conn *conn) {
+    const struct dial *dial = conn->dial;
     struct address address = {.any.sa_family = AF_UNIX};
-    if (!local) {
+    if (!conn->pool->options.unix_socket) {
         address = dial->list->address[dial_place(dial, dial->next)];
         address_set_port(&address, conn->origin->dial_port);
     }
-    bool paced = local || is_loopback(&address);
+    return address;
+}
+
+/* Starts it, or says why it can't be. */
+static struct err attempt_begin(struct conn *conn, const struct address *address) {
+    struct conn_pool *pool = conn->pool;
+    struct dial *dial = conn->dial;
+    struct err err = err_make(STAGE_LOCAL, ERR_DESCRIPTORS, 0);
+    bool paced = pool->options.unix_socket || is_loopback(address);
     if (paced && pool->unanswered >= pool->options.unanswered_max)
         return err;
     struct err tls_err = ERR_OK;
@@ -263,7 +270,7 @@ static struct err attempt_begin(struct conn *conn) {
         return tls_err;
     struct attempt *attempt = pool_acquire_zeroed(pool->pool, sizeof *attempt);
     *attempt = (struct attempt){
-        .pool = pool, .conn = conn, .address = address, .paced = paced, .index = dial->next};
+        .pool = pool, .conn = conn, .address = *address, .paced = paced, .index = dial->next};
     list_init(&attempt->turn);
     attempt->slot = attempt_slot(conn, attempt);
     pool->is_short = attempt->slot == RING_NO_SLOT;
@@ -319,8 +326,9 @@ static void dial_next(struct conn *conn) {
             exchange_mark(conn->pool, conn->exchange, AT_CONNECTING);
     }
     while (!begun && dial->next < dial_count(conn)) {
-        struct err err = attempt_begin(conn);
-        bool lacked = is_shortage(conn->pool, err);
+        struct address address = dial_address(conn);
+        struct err err = attempt_begin(conn, &address);
+        bool lacked = is_shortage(conn->pool, &address, err);
         begun = !err_is(err);
         if (!begun)
             dial_note(dial, dial->next, err, lacked);

@@ -141,8 +141,9 @@ void h1_finish(struct conn *conn, struct err err, bool surplus) {
     exchange->surplus = surplus && conn->served;
     conn->expects = EXPECT_NOTHING;
     conn->served = true;
+    bool wanted = !exchange->last || !list_is_empty(&conn->pool->waiting);
     bool reusable = request_has_gone(conn) && conn->keep_alive && !surplus && !conn->peer_ended &&
-                    !conn->paused && !err_is(err) && !exchange->last && ring_op_busy(&conn->recv);
+                    !conn->paused && !err_is(err) && wanted && ring_op_busy(&conn->recv);
     if (reusable)
         conn_become_idle(conn);
     else

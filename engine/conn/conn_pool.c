@@ -228,7 +228,7 @@ struct err exchange_timed_out(const struct exchange *exchange, enum err_kind kin
     if (conn->state == CONN_SECURE)
         return err_make(STAGE_TLS, kind, 0);
     if (conn->state == CONN_ROOM)
-        return err_make(STAGE_LOCAL, ERR_DESCRIPTORS, 0);
+        return err_make(STAGE_LOCAL, conn->pool->short_of, 0);
     return err_make(STAGE_CONNECT, kind, 0);
 }
 
@@ -253,6 +253,8 @@ int conn_pool_open(struct conn_pool **out, struct ring *ring, struct resolver *r
     pool->resolver = resolver;
     pool->pool = memory;
     pool->options = *options;
+    if (!options->has_source)
+        pool->options.has_source = socket_has_source;
     if (!options->unanswered_max)
         pool->options.unanswered_max = UNANSWERED_MAX;
     pool->tls = options->tls;

@@ -10,6 +10,7 @@
 #include "conn/exchange.h"
 #include "http/url.h"
 #include "net/resolver.h"
+#include "net/socket.h"
 #include "ring/ring.h"
 #include "tls/tls.h"
 
@@ -26,7 +27,8 @@ struct conn_pool_options {
     struct tls *tls;         /* for https; NULL: every https exchange fails. Outlives the pool */
     const char *unix_socket; /* or NULL; connect here whatever the origin */
     const char *interface;   /* or NULL: device or source address for every socket */
-    const char *const *connect_to; /* "HOST1:PORT1:HOST2:PORT2"; NULL ends; may be NULL */
+    const char *const *connect_to;    /* "HOST1:PORT1:HOST2:PORT2"; NULL ends; may be NULL */
+    socket_has_source_fn *has_source; /* NULL: socket_has_source */
 };
 
 /* `pool` memory outlives the conn_pool. 0, or negative with a line in `why` (a bad --connect-to). */

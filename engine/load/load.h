@@ -25,6 +25,7 @@
 #include "base/pool.h"
 #include "load/arrivals.h"
 #include "load/plan.h"
+#include "net/socket.h"
 #include "ring/ring.h"
 #include "stats/histogram.h"
 #include "tls/tls.h"
@@ -110,6 +111,7 @@ struct load_options {
     uint64_t seed;
     const char *interface; /* or NULL */
     bool paced;            /* socket_is_paced */
+    socket_has_source_fn *has_source;
 
     bool open_loop;
     bool poisson;

@@ -21,7 +21,6 @@ enum {
     LINGER_MS = 500,      /* a server that announced the end has so long for its FIN */
     GOODBYE_MS = 1000,    /* and so long to take our close_notify */
     CROWDED_CONNS = 4096, /* so many to one peer make the search for a port worth narrowing */
-    OPENED_BEFORE_PORTS_COUNT = 1000, /* the same errno also says that there is no source address */
 };
 
 static void start(struct load_conn *conn);
@@ -128,13 +127,14 @@ static unsigned back_off_ms(unsigned failures) {
 
 /* A lack is none of the server's faults: whatever was to be sent waits on. */
 static unsigned limit_of(const struct load_conn *conn) {
+    const struct load_options *options = &conn->worker->options;
     switch (conn->err.kind) {
     case ERR_DESCRIPTORS:
         return LOAD_LIMIT_DESCRIPTORS;
     case ERR_MEMORY:
         return conn->err.stage == STAGE_CONNECT ? LOAD_LIMIT_MEMORY : 0;
     case ERR_PORTS:
-        return conn->worker->opened >= OPENED_BEFORE_PORTS_COUNT ? LOAD_LIMIT_PORTS : 0;
+        return options->has_source(&conn->address, options->interface) ? LOAD_LIMIT_PORTS : 0;
     default:
         return 0;
     }
@@ -317,7 +317,6 @@ static void on_connect(struct ring_op *op, const struct ring_event *event) {
     struct load_tally *tally = worker->tally[conn->lane->side];
     conn->connected_ns = load_clock(worker);
     conn->short_since_ns = 0;
-    worker->opened++;
     tally->connects++;
     histogram_record(&tally->connect, conn->connected_ns - conn->opened_ns);
     worker->facts[conn->lane->side].address = conn->address;

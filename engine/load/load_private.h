@@ -177,7 +177,6 @@ struct load_worker {
     unsigned opening[PLAN_SIDES]; /* connecting or shaking hands */
     unsigned to_open[PLAN_SIDES]; /* by load_worker_connect */
     unsigned next_lane[PLAN_SIDES];
-    uint64_t opened; /* connections, ever */
     unsigned crowd;  /* turns of port windows */
     unsigned shakes; /* in this turn */
     bool must_turn;  /* the next turn must not sleep */

@@ -22,8 +22,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "net/address.h"
-
 #ifndef IP_LOCAL_PORT_RANGE
 #define IP_LOCAL_PORT_RANGE 51
 #endif
@@ -100,6 +98,18 @@ bool socket_has_interface(const char *interface) {
     int result = bind_to(fd, family, interface);
     close(fd);
     return result != -ENODEV && result != -EADDRNOTAVAIL;
+}
+
+/* A datagram socket takes the same way and sends nothing, and its ports are others. */
+bool socket_has_source(const struct address *to, const char *interface) {
+    int family = to->any.sa_family;
+    int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return true; /* then descriptors are short too, and time cures both */
+    bool found = (!interface || bind_to(fd, family, interface) == 0) &&
+                 (connect(fd, &to->any, address_len(to)) == 0 || errno == EAGAIN);
+    close(fd);
+    return found;
 }
 
 bool socket_is_paced(void) {

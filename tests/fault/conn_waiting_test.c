@@ -3,6 +3,7 @@
  * conn_waiting_test.c: what an owner may ask of the connection that carries its exchange (a new one, not to that
  * address), and how little one that waits costs. On the simulated ring, whose servers answer when the test says so.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,7 +29,9 @@ static struct world {
     struct conn_pool *conns;
     struct sim_peer *peer[CROWD]; /* that have asked and not been answered */
     unsigned asked, ended, ok;
+    struct err err;  /* of the latest that ended */
     bool holds_back; /* the servers' answers */
+    bool has_source; /* a connect's EADDRNOTAVAIL was for want of ports */
 } world;
 
 static struct exchange crowd[CROWD];
@@ -67,6 +70,7 @@ static enum exchange_answer on_body(struct exchange *exchange, struct span bytes
 static void on_end(struct exchange *exchange, struct err err) {
     world.ended++;
     world.ok += !err_is(err);
+    world.err = err;
     origin_drop(world.conns, exchange->origin);
 }
 
@@ -89,6 +93,11 @@ static void turn_until(const unsigned *count, unsigned wanted) {
     }
 }
 
+static bool has_source(const struct address *to, const char *interface) {
+    (void)to, (void)interface;
+    return world.has_source;
+}
+
 /* ---- a world ------------------------------------------------------------------------------------------ */
 
 static int set_up(void **state) {
@@ -98,14 +107,17 @@ static int set_up(void **state) {
     struct sim_options options;
     struct ring_options ring_options;
     struct resolver_options resolver = {.resolve = resolve};
-    struct conn_pool_options conns = {
-        .connect_timeout_ns = 60 * NS_PER_S, .idle_ns = 4 * NS_PER_S, .idle_max = 4};
+    struct conn_pool_options conns = {.connect_timeout_ns = 60 * NS_PER_S,
+                                      .idle_ns = 4 * NS_PER_S,
+                                      .idle_max = 4,
+                                      .has_source = has_source};
     char why[256] = "";
     (void)state;
     world = (struct world){0};
     sim_options_init(&options, 1);
     sim_configure(&options);
-    sim_unreachable("192.0.2.8", 113);
+    sim_unreachable("192.0.2.5", EADDRNOTAVAIL);
+    sim_unreachable("192.0.2.8", EHOSTUNREACH);
     sim_listen(NULL, 80, &server_ops, NULL);
     ring_options_init(&ring_options, CROWD);
     ring_options.slots = CROWD;
@@ -196,6 +208,39 @@ static void test_fresh_is_a_new_connection(void **state) {
     assert_int_equal(conn_pool_counts(world.conns).opened, 3);
 }
 
+/* No local port: either there is no address to connect from, or ports are short, and that is waited for. */
+static void test_ports_are_waited_for(void **state) {
+    (void)state;
+    for (unsigned is_short = 0; is_short < 2; is_short++) {
+        struct exchange exchange = {.deadline_ns = ring_now(world.ring) + NS_PER_S};
+        world.has_source = is_short;
+        world.ended = 0;
+        begin(&exchange, "192.0.2.5");
+        turn_until(&world.ended, 1);
+        assert_int_equal(err_fault(world.err), FAULT_LOCAL);
+        assert_int_equal(world.err.kind, is_short ? ERR_PORTS : ERR_NO_SOURCE_ADDRESS);
+        assert_int_equal(is_short, ring_now(world.ring) >= exchange.deadline_ns);
+    }
+}
+
+/* An owner that begins no more exchanges says so of all that are left; those of them that wait for room want the connection still. */
+static void test_the_last_ones_share_what_room_there_is(void **state) {
+    enum { ROOM = 4, LAST_ONES = 40 };
+    int32_t taken[CROWD - ROOM];
+    (void)state;
+    for (unsigned i = 0; i < CROWD - ROOM; i++)
+        assert_int_not_equal(taken[i] = ring_slot_acquire(world.ring), RING_NO_SLOT);
+    for (unsigned i = 0; i < LAST_ONES; i++) {
+        crowd[i].last = true;
+        begin(&crowd[i], "192.0.2.1");
+    }
+    turn_until(&world.ended, LAST_ONES);
+    for (unsigned i = 0; i < CROWD - ROOM; i++)
+        ring_slot_release(world.ring, taken[i]);
+    assert_int_equal(world.ok, LAST_ONES);
+    assert_int_equal(sim_report().ended[SIM_OP_CONNECT], ROOM);
+}
+
 /* ---- what waiting costs ----------------------------------------------------------------------------------- */
 
 static void begin_in_crowd(unsigned from, unsigned to) {
@@ -231,6 +276,8 @@ int main(void) {
         TEST(test_avoided_address_comes_last),
         TEST(test_avoided_address_is_used_where_there_is_no_other),
         TEST(test_fresh_is_a_new_connection),
+        TEST(test_ports_are_waited_for),
+        TEST(test_the_last_ones_share_what_room_there_is),
         TEST(test_waiting_costs_little),
     };
     return cmocka_run_group_tests_name("conn_waiting", tests, NULL, NULL);

@@ -268,6 +268,13 @@ void calm_options(void) {
     world.shared = (struct job_shared){.concurrency = 256};
 }
 
+/* Whether a connect's EADDRNOTAVAIL was for want of ports. */
+static bool has_source(const struct address *to, const char *interface) {
+    (void)to;
+    (void)interface;
+    return random_below(&world.random, 2);
+}
+
 static void open_network(void) {
     static const char *const resolve[] = {"two.test:80:192.0.2.1,192.0.2.2",
                                           "dead.test:80:192.0.2.9,192.0.2.7", NULL};
@@ -276,7 +283,8 @@ static void open_network(void) {
     struct conn_pool_options conns = {.connect_timeout_ns = CONNECT_TIMEOUT_S * NS_PER_S,
                                       .stall_ns = STALL_S * NS_PER_S,
                                       .idle_ns = 4 * NS_PER_S,
-                                      .idle_max = 4};
+                                      .idle_max = 4,
+                                      .has_source = has_source};
     char why[256] = "";
     ring_options_init(&ring_options, SLOTS);
     ring_options.slots = SLOTS;

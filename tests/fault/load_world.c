@@ -347,6 +347,12 @@ static void check_sums(const struct load_blocks *sum) {
 
 /* ---- a run ------------------------------------------------------------------------------------------------ */
 
+/* Whether a connect's EADDRNOTAVAIL was for want of ports. */
+static bool has_source(const struct address *to, const char *interface) {
+    (void)to, (void)interface;
+    return random_below(&load_world.random, 2);
+}
+
 void load_world_init(uint64_t seed) {
     load_world = (struct load_test_world){.seed = seed, .slots = 64};
     random_seed(&load_world.random, seed * 31 + 7);
@@ -360,6 +366,7 @@ void load_world_init(uint64_t seed) {
                                                .connect_timeout_ns = 2 * NS_PER_S,
                                                .request_timeout_ns = 1 * NS_PER_S,
                                                .seed = seed,
+                                               .has_source = has_source,
                                                .rate = 100,
                                                .outstanding_max = 100};
     pool_depot_init(&load_world.depot);
