@@ -34,7 +34,7 @@ static double line_at(struct line line, double seconds) {
 }
 
 static double line_sum(struct line line, double seconds) {
-    return seconds ? (line.from + line_at(line, seconds)) / 2 * seconds : 0;
+    return seconds > 0 ? (line.from + line_at(line, seconds)) / 2 * seconds : 0;
 }
 
 /* When the sum has grown to `sum`, which is below that of the whole. This form of the solution keeps its digits for the flattest slopes. */

@@ -89,8 +89,8 @@ struct rf_histogram *rf_histogram_decode(const char *text, size_t length, char *
     static const char *const reasons[] = {
         [HDR_OK] = "",
         [HDR_BAD] = "the histogram is damaged, or none at all",
-        [HDR_UNSUPPORTED] = "the histogram is not of three significant digits from 1 in the V2 "
-                            "encoding",
+        [HDR_UNSUPPORTED] = ("the histogram is not of three significant digits from 1 in the V2 "
+                             "encoding"),
         [HDR_NO_MEMORY] = "memory is out",
     };
     struct rf_histogram *made = malloc(sizeof *made);
