@@ -51,10 +51,8 @@ class Browser:
     def __init__(self):
         self.profile = tempfile.mkdtemp(prefix="rf-chromium-")
         self.log = open(os.path.join(self.profile, "driver.log"), "w+b")
-        self.driver = subprocess.Popen(
-            [find("chromedriver"), "--port=0"], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log
-        )
         self.session = None
+        self._start()
         try:
             self.port = harness.wait_until(self._port, 30, "chromedriver listening")
             self._begin()
@@ -62,9 +60,18 @@ class Browser:
             self.close()
             raise
 
+    def _start(self):
+        self.log.truncate(0)
+        self.driver = subprocess.Popen(
+            [find("chromedriver"), "--port=0"], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log
+        )
+
     def _port(self):
         if self.driver.poll() is not None:
-            raise AssertionError("chromedriver did not start: " + self._said())
+            # It lets the kernel pick a port of IPv6 and wants the same one of IPv4, which somebody may have.
+            if "port not available" not in self._said():
+                raise AssertionError("chromedriver did not start: " + self._said())
+            self._start()
         found = re.search(r"started successfully on port (\d+)", self._said())
         return found and int(found[1])
 
