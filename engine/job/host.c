@@ -173,6 +173,7 @@ void host_leave(struct sched *sched, struct job *job) {
     job->host = NULL;
     host->in_flight--;
     loan_step(sched, host);
+    loan_trim(sched, host);
     host_place(sched, host, conn_pool_now(sched->conns));
     host_forget_if_unused(sched, host);
 }

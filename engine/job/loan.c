@@ -79,7 +79,12 @@ void loan_step(struct sched *sched, struct host *host) {
         loan_call_off(host);
     if (!host->lend_to || host->in_flight > host->limit)
         return;
-    uint64_t share = (uint64_t)host->waiting_count * host->lending / (host->lending + host->limit);
+    uint32_t limit = host->limit + host->lending;
+    uint32_t share = (uint32_t)((uint64_t)host->waiting_count * host->lending / limit);
+    /* No more of the limit than there are jobs: nobody could use the rest. */
+    if (host->lending > share)
+        host->lending = share;
+    host->limit = limit - host->lending;
     struct loan *loan = loan_new(sched, host, host->lending);
     move_jobs(sched, host, loan, share);
     struct sched *to = host->lend_to;
@@ -138,6 +143,18 @@ bool loan_for_room(struct sched *sched) {
         return false;
     send_part(sched, host, to, may_send(host) < room ? may_send(host) : room);
     return true;
+}
+
+void loan_trim(struct sched *sched, struct host *host) {
+    if (!host->lender || host->waiting_count || !host->in_flight)
+        return;
+    uint32_t unused = host->limit - host->in_flight;
+    if (unused < host->in_flight)
+        return;
+    struct loan *loan = loan_new(sched, host, unused);
+    loan->back = true;
+    host->limit -= unused;
+    sched->shared->post_loan(host->lender, loan);
 }
 
 void loan_return(struct sched *sched, struct host *host) {

@@ -43,6 +43,8 @@ void loan_free(struct loan *loan);
 
 /* A job of the host has ended: enough may be free now to be lent. */
 void loan_step(struct sched *sched, struct host *host);
+/* The same: where nothing waits any more, what a borrowed part doesn't need goes back, half of it at a time. */
+void loan_trim(struct sched *sched, struct host *host);
 /* A borrowed host has no more work. */
 void loan_return(struct sched *sched, struct host *host);
 /* Any thread; NULL is allowed. */

@@ -144,6 +144,51 @@ static void test_cancelled_jobs_free_their_part(void **state) {
     close_world();
 }
 
+/* What is lent is no more than its jobs need: whoever comes home later is not kept waiting by a part that nobody uses. */
+static void test_no_part_is_idle(void **state) {
+    enum { EARLY = 150, JOBS = 220 };
+    (void)state;
+    open_world(1, true);
+    world.shared.concurrency = world.sched_options.per_host = JOBS;
+    open_scheds();
+    for (unsigned i = 0; i < EARLY; i++)
+        add(i, 0, DO_SILENT, 0);
+    struct worker_of_test *home = world.entry[0].job->sched->worker;
+    atomic_store(&world.worker[(home - world.worker + 1) % WORKERS].sched.dry, true);
+    loan_consider(&home->sched);
+    turn();
+    EXPECT(loans_taken() == 1);
+    for (unsigned i = EARLY; i < JOBS; i++)
+        add(i, 0, DO_SILENT, 0);
+    uint64_t end = ring_now(world.ring) + NS_PER_S / 2; /* then the first of them give up */
+    while (atomic_load(&world.shared.in_flight) < JOBS) {
+        EXPECT(ring_now(world.ring) < end);
+        turn();
+    }
+    stop_all();
+    run_to_end(JOBS);
+    close_world();
+}
+
+/* A borrowed part comes home as its jobs end, and does not wait for the slowest of them. */
+static void test_a_slow_job_keeps_one_place(void **state) {
+    enum { JOBS = 240 };
+    (void)state;
+    open_world(1, true);
+    open_scheds();
+    for (unsigned i = 0; i < JOBS; i++)
+        add(i, 0, i == JOBS - 1 ? DO_SILENT : DO_LENGTH, 10);
+    struct worker_of_test *home = world.entry[0].job->sched->worker;
+    while (world.recorded < JOBS - 1)
+        turn();
+    EXPECT(loans_taken() && world.entry[JOBS - 1].job->sched != &home->sched);
+    turn();
+    EXPECT(part_of(&home->sched, 0)->limit == world.sched_options.per_host - 1);
+    stop_all();
+    run_to_end(JOBS);
+    close_world();
+}
+
 /* As many run at once as all have places together, though one host has its home with one of them. */
 static void test_all_places_are_used(void **state) {
     enum { JOBS = 30, PLACES = 10 };
@@ -240,6 +285,8 @@ int main(void) {
         cmocka_unit_test(test_stop_while_a_loan_is_pending),
         cmocka_unit_test(test_stop_in_the_middle),
         cmocka_unit_test(test_cancelled_jobs_free_their_part),
+        cmocka_unit_test(test_no_part_is_idle),
+        cmocka_unit_test(test_a_slow_job_keeps_one_place),
         cmocka_unit_test(test_all_places_are_used),
         cmocka_unit_test(test_a_hold_counts_for_all_parts),
         cmocka_unit_test(test_free_places_are_not_slept_over),
