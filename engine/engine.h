@@ -156,6 +156,9 @@ unsigned limits_workers(unsigned cores, unsigned sockets);
 /* A worker's part of what each of as many workers as cores would have whole, if there are more of them. */
 unsigned limits_share(unsigned whole, unsigned workers, unsigned least);
 unsigned limits_cores(void);
+/* What one of so many workers asks of its ring. */
+void limits_ring(struct ring_options *options, const struct rf_settings *settings,
+                 unsigned workers);
 enum {
     LIMITS_SPARE = 32,     /* of a ring's sockets, one in so many is not for requests */
     RING_BUFFERS_MIN = 64, /* a power of two, as shares of powers of two must be */

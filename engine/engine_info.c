@@ -59,7 +59,7 @@ static void say_limit(const struct info *info, const char *name, uint64_t value)
 static void say_memory(const struct info *info, const struct rf_settings *settings,
                        uint64_t descriptors) {
     struct ring_options options;
-    ring_options_init(&options, settings->concurrency);
+    limits_ring(&options, settings, settings->threads);
     uint64_t buffers = (uint64_t)options.buffers * options.buffer_bytes;
     uint64_t slots = options.slots < descriptors ? options.slots : descriptors;
     say(info, "memory", "receive buffers a worker", "%u x %u bytes = %" PRIu64 " KiB",

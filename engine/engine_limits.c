@@ -52,3 +52,20 @@ unsigned limits_share(unsigned whole, unsigned workers, unsigned least) {
     }
     return whole > least ? whole : least;
 }
+
+/* One host may take all of the run's places, so every worker has room for all, idle ones and some for the other families'
+ * attempts; the kernel's limit cuts it down. Idle connections have nothing to receive, and so no part in the buffers. */
+void limits_ring(struct ring_options *options, const struct rf_settings *settings,
+                 unsigned workers) {
+    unsigned share = settings->concurrency / workers + settings->idle_max + 64;
+    unsigned sockets =
+        share > settings->concurrency ? share : settings->concurrency + settings->idle_max;
+    ring_options_init(options, sockets);
+    unsigned slots = options->slots;
+    ring_options_init(options, settings->concurrency);
+    options->slots = slots;
+    options->buffers = limits_share(options->buffers, workers, RING_BUFFERS_MIN);
+    options->ordinary = settings->ordinary_descriptors;
+    /* A bundle would overshoot a slow rate by megabytes. */
+    options->no_bundles = settings->no_bundles || settings->limit_rate_bytes;
+}

@@ -179,19 +179,8 @@ static struct ring *show_ring(struct worker *worker, struct ring *ring) {
 }
 
 static bool open_ring(struct worker *worker, char *why) {
-    const struct rf_settings *settings = &worker->engine->settings;
     struct ring_options options;
-    unsigned count = worker->engine->worker_count;
-    /* One host may take all of the run's places, so every worker has room for all, idle ones and some for the other families'
-     * attempts; the kernel's limit cuts it down. */
-    unsigned share = settings->concurrency / count + settings->idle_max + 64;
-    ring_options_init(&options, share > settings->concurrency
-                                    ? share
-                                    : settings->concurrency + settings->idle_max);
-    options.ordinary = settings->ordinary_descriptors;
-    options.buffers = limits_share(options.buffers, count, RING_BUFFERS_MIN);
-    /* A bundle would overshoot a slow rate by megabytes. */
-    options.no_bundles = settings->no_bundles || settings->limit_rate_bytes;
+    limits_ring(&options, &worker->engine->settings, worker->engine->worker_count);
     struct ring *ring = NULL;
     int result = ring_open(&ring, &options);
     show_ring(worker, ring);

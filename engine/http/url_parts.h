@@ -69,9 +69,8 @@ bool url_ends_in_number(struct span domain);
 /* The standard's IPv4 and IPv6 parsers; false is failure. */
 bool url_ipv4_parse(struct span text, uint32_t *address);
 bool url_ipv6_parse(struct span text, uint16_t pieces[8]);
-/* Their serialisers; they return the length and write no NUL. IPv6 is without brackets. */
-enum { URL_IPV4_BYTES_MAX = 15, URL_IPV6_BYTES_MAX = 39 };
-size_t url_ipv4_write(uint32_t address, char *text);
+/* The serialiser; it returns the length and writes no NUL. Without brackets. For IPv4 see url.h. */
+enum { URL_IPV6_BYTES_MAX = 39 };
 size_t url_ipv6_write(const uint16_t pieces[8], char *text);
 
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "http/url.h"
 
 enum { LITERAL_BYTES_MAX = INET6_ADDRSTRLEN + 1 + IF_NAMESIZE };
 
@@ -74,9 +75,10 @@ uint16_t address_port(const struct address *address) {
 }
 
 char *address_text(const struct address *address, char *text) {
-    const void *bytes = address->any.sa_family == AF_INET6 ? (const void *)&address->v6.sin6_addr
-                                                           : (const void *)&address->v4.sin_addr;
-    CHECK(inet_ntop(address->any.sa_family, bytes, text, ADDRESS_TEXT_BYTES));
+    if (address->any.sa_family == AF_INET)
+        text[url_ipv4_write(ntohl(address->v4.sin_addr.s_addr), text)] = '\0';
+    else
+        CHECK(inet_ntop(AF_INET6, &address->v6.sin6_addr, text, ADDRESS_TEXT_BYTES));
     return text;
 }
 

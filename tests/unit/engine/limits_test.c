@@ -61,11 +61,27 @@ static void test_shares(void **state) {
     assert_int_equal(limits_share(32, cores * 4, 64), 64);
 }
 
+/* Idle connections need sockets, and no buffers: those pass through the processor's cache in turns. */
+static void test_rings(void **state) {
+    (void)state;
+    struct rf_settings settings = {.concurrency = 100, .idle_max = 1000, .threads = 1};
+    struct ring_options options;
+    limits_ring(&options, &settings, 1);
+    assert_int_equal(options.buffers, 64);
+    assert_in_range(options.slots, 1100, 2000);
+    settings.limit_rate_bytes = 1;
+    settings.concurrency = 512;
+    limits_ring(&options, &settings, 1);
+    assert_int_equal(options.buffers, 256);
+    assert_true(options.no_bundles);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_workers),
         cmocka_unit_test(test_settings),
         cmocka_unit_test(test_shares),
+        cmocka_unit_test(test_rings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

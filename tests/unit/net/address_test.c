@@ -18,6 +18,8 @@ static void literals_keep_their_text(void **state) {
     static const char *const texts[] = {"127.0.0.1",
                                         "0.0.0.0",
                                         "255.255.255.255",
+                                        "192.0.2.10",
+                                        "9.10.99.100",
                                         "::1",
                                         "::",
                                         "2001:db8::1",
