@@ -39,13 +39,17 @@ static inline uint8_t ascii_lower(uint8_t c) {
     return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
 }
 
-static inline bool span_is_nocase(struct span span, const char *text) {
-    if (span.len != strlen(text))
+static inline bool span_same_nocase(struct span a, struct span b) {
+    if (a.len != b.len)
         return false;
-    for (size_t i = 0; i < span.len; i++)
-        if (ascii_lower(span.at[i]) != ascii_lower((uint8_t)text[i]))
+    for (size_t i = 0; i < a.len; i++)
+        if (ascii_lower(a.at[i]) != ascii_lower(b.at[i]))
             return false;
     return true;
+}
+
+static inline bool span_is_nocase(struct span span, const char *text) {
+    return span_same_nocase(span, span_text(text));
 }
 
 #endif

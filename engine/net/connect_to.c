@@ -65,17 +65,8 @@ int connect_to_check(const char *const *entries, char *why, size_t why_size) {
     return 0;
 }
 
-static bool same_host(struct span a, struct span b) {
-    if (a.len != b.len)
-        return false;
-    for (size_t i = 0; i < a.len; i++)
-        if (ascii_lower(a.at[i]) != ascii_lower(b.at[i]))
-            return false;
-    return true;
-}
-
 static bool fits(const struct entry *entry, struct span host, uint16_t port) {
-    return (!entry->from_host.len || same_host(entry->from_host, host)) &&
+    return (!entry->from_host.len || span_same_nocase(entry->from_host, host)) &&
            (!entry->from_port || entry->from_port == port);
 }
 

@@ -50,20 +50,11 @@ static void json_text(struct connection *connection, struct span text) {
     }
 }
 
-static bool same_name(struct span a, struct span b) {
-    if (a.len != b.len)
-        return false;
-    for (size_t i = 0; i < a.len; i++)
-        if (ascii_lower(a.at[i]) != ascii_lower(b.at[i]))
-            return false;
-    return true;
-}
-
 /* Fields of one name are joined as RFC 9110, 5.3 has it: an object has a name once. */
 static void json_field(struct connection *connection, const struct request *request, unsigned at) {
     struct span name = request->field[at].name;
     for (unsigned i = 0; i < at; i++)
-        if (same_name(request->field[i].name, name))
+        if (span_same_nocase(request->field[i].name, name))
             return;
     if (at)
         REPLY_LITERAL(connection, ",");
@@ -72,7 +63,7 @@ static void json_field(struct connection *connection, const struct request *requ
     REPLY_LITERAL(connection, "\": \"");
     json_text(connection, request->field[at].value);
     for (unsigned i = at + 1; i < request->field_count; i++) {
-        if (!same_name(request->field[i].name, name))
+        if (!span_same_nocase(request->field[i].name, name))
             continue;
         REPLY_LITERAL(connection, ", ");
         json_text(connection, request->field[i].value);
