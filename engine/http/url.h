@@ -87,8 +87,8 @@ struct span url_host_bare(const struct url *url);
 
 /* Percent-decodes `text` into `memory` (at most text.len bytes); returns the length. */
 size_t url_percent_decode(struct span text, char *memory);
-/* The serialiser of IPv4 addresses (in the host's byte order); returns the length and writes no NUL. A tenth of inet_ntop's
- * time, which every result would take. */
+/* The serialiser of IPv4 addresses (in the host's byte order); returns the length and writes no NUL. For every result
+ * too: inet_ntop goes through printf. */
 enum { URL_IPV4_BYTES_MAX = 15 };
 size_t url_ipv4_write(uint32_t address, char *text);
 

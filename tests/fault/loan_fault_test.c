@@ -10,13 +10,30 @@
 
 /* ---- tests --------------------------------------------------------------------------------------------------- */
 
+/* To the first host. */
+static void add_many(unsigned from, unsigned to, enum behaviour behaviour, unsigned bytes) {
+    for (unsigned i = from; i < to; i++)
+        add(i, 0, behaviour, bytes);
+}
+
+/* For jobs that get no answer. */
+static void end_when_all_are_in_flight(unsigned jobs) {
+    uint64_t end = ring_now(world.ring) + NS_PER_S / 2; /* then the first of them give up */
+    while (atomic_load(&world.shared.in_flight) < jobs) {
+        EXPECT(ring_now(world.ring) < end);
+        turn();
+    }
+    stop_all();
+    run_to_end(jobs);
+    close_world();
+}
+
 static void test_a_crowded_host_is_shared(void **state) {
     enum { JOBS = 240 };
     (void)state;
     open_world(1, true);
     open_scheds();
-    for (unsigned i = 0; i < JOBS; i++)
-        add(i, 0, DO_LENGTH, 100);
+    add_many(0, JOBS, DO_LENGTH, 100);
     run_to_end(JOBS);
     for (unsigned i = 0; i < JOBS; i++)
         EXPECT(!err_is(world.entry[i].err));
@@ -33,8 +50,7 @@ static void test_few_jobs_stay_at_home(void **state) {
     (void)state;
     open_world(2, true);
     open_scheds();
-    for (unsigned i = 0; i < JOBS; i++)
-        add(i, 0, DO_LENGTH, 100);
+    add_many(0, JOBS, DO_LENGTH, 100);
     run_to_end(JOBS);
     EXPECT(loans_taken() == 0);
     close_world();
@@ -51,8 +67,7 @@ static void test_what_is_not_lent(void **state) {
         else
             world.sched_options.host_interval_ns = NS_PER_MS;
         open_scheds();
-        for (unsigned i = 0; i < JOBS; i++)
-            add(i, 0, DO_LENGTH, 10);
+        add_many(0, JOBS, DO_LENGTH, 10);
         run_to_end(JOBS);
         EXPECT(loans_taken() == 0);
         close_world();
@@ -104,8 +119,7 @@ static void test_stop_while_a_loan_is_pending(void **state) {
     open_world(1, true);
     world.lends = false;
     open_scheds();
-    for (unsigned i = 0; i < JOBS; i++)
-        add(i, 0, DO_SILENT, 0);
+    add_many(0, JOBS, DO_SILENT, 0);
     struct worker_of_test *home = world.entry[0].job->sched->worker;
     for (unsigned i = 0; i < 10; i++)
         turn();
@@ -127,8 +141,7 @@ static void test_cancelled_jobs_free_their_part(void **state) {
     (void)state;
     open_world(5, true);
     open_scheds();
-    for (unsigned i = 0; i < JOBS; i++)
-        add(i, 0, DO_SILENT, 0);
+    add_many(0, JOBS, DO_SILENT, 0);
     while (!loans_taken())
         turn();
     for (unsigned i = 0; i < JOBS; i++) {
@@ -151,23 +164,14 @@ static void test_no_part_is_idle(void **state) {
     open_world(1, true);
     world.shared.concurrency = world.sched_options.per_host = JOBS;
     open_scheds();
-    for (unsigned i = 0; i < EARLY; i++)
-        add(i, 0, DO_SILENT, 0);
+    add_many(0, EARLY, DO_SILENT, 0);
     struct worker_of_test *home = world.entry[0].job->sched->worker;
     atomic_store(&world.worker[(home - world.worker + 1) % WORKERS].sched.dry, true);
     loan_consider(&home->sched);
     turn();
     EXPECT(loans_taken() == 1);
-    for (unsigned i = EARLY; i < JOBS; i++)
-        add(i, 0, DO_SILENT, 0);
-    uint64_t end = ring_now(world.ring) + NS_PER_S / 2; /* then the first of them give up */
-    while (atomic_load(&world.shared.in_flight) < JOBS) {
-        EXPECT(ring_now(world.ring) < end);
-        turn();
-    }
-    stop_all();
-    run_to_end(JOBS);
-    close_world();
+    add_many(EARLY, JOBS, DO_SILENT, 0);
+    end_when_all_are_in_flight(JOBS);
 }
 
 /* A borrowed part comes home as its jobs end, and does not wait for the slowest of them. */
@@ -200,16 +204,8 @@ static void test_all_places_are_used(void **state) {
         world.shared.concurrency = JOBS;
         world.sched_options.per_host = JOBS;
         open_scheds();
-        for (unsigned i = 0; i < JOBS; i++)
-            add(i, 0, DO_SILENT, 0);
-        uint64_t end = ring_now(world.ring) + NS_PER_S / 2; /* then the first of them give up */
-        while (atomic_load(&world.shared.in_flight) < JOBS) {
-            EXPECT(ring_now(world.ring) < end);
-            turn();
-        }
-        stop_all();
-        run_to_end(JOBS);
-        close_world();
+        add_many(0, JOBS, DO_SILENT, 0);
+        end_when_all_are_in_flight(JOBS);
     }
 }
 
