@@ -112,7 +112,8 @@ static const char *check_outputs(const struct get_options *options) {
             const char *other = options->outputs.items[k], *other_file = record_file(other);
             bool same_file = file && other_file && strcmp(file, other_file) == 0;
             if (!is_stdout(spec) && (same_file || strcmp(spec, other) == 0)) {
-                return "--output: two outputs write to the same place";
+                return "--output: two outputs write to the same place (-P DIR is --output "
+                       "files:DIR)";
             }
         }
     }

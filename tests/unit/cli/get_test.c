@@ -39,6 +39,9 @@ static int set_up(void **state) {
         assert_string_equal(fake.calls, "");                                                       \
     } while (0)
 
+#define SAME_PLACE                                                                                 \
+    "ringfetch get: --output: two outputs write to the same place (-P DIR is --output files:DIR)"
+
 static void test_contradictions(void **state) {
     (void)state;
     REFUSED("ringfetch get: no URL given (see --help)", "-s");
@@ -50,10 +53,8 @@ static void test_contradictions(void **state) {
     REFUSED("ringfetch get: -s, --silent and -v, --verbose contradict each other", "-sv", U);
     REFUSED("ringfetch get: --output: only one output can write to standard output", "--output",
             "stdout", "--output", "jsonl:-", U);
-    REFUSED("ringfetch get: --output: two outputs write to the same place", "--output", "jsonl:a",
-            "--output", "csv:a", U);
-    REFUSED("ringfetch get: --output: two outputs write to the same place", "-Pa", "--output",
-            "files:a", U);
+    REFUSED(SAME_PLACE, "--output", "jsonl:a", "--output", "csv:a", U);
+    REFUSED(SAME_PLACE, "-Pa", "--output", "files:a", U);
     REFUSED("ringfetch get: --ordered is for --output stdout", "--ordered", U);
     REFUSED("ringfetch get: -o, --name is for files: add --output files:DIR or -P, --directory DIR",
             "-o{n}", "--output", "null", U);
