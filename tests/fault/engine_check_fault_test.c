@@ -22,6 +22,7 @@
 #include "engine.h"
 
 enum { LINES_MAX = 60, SEEDS = 150, RUNS = 2 };
+_Static_assert(PAGE_IDS_MAX >= RUNS * LINES_MAX, "each run has pages of its own");
 
 /* When the run is stopped. */
 enum moment { MOMENT_NEVER, MOMENT_RESULT, MOMENT_WAITING, MOMENT_IN_PASS, MOMENTS };
@@ -42,6 +43,7 @@ static struct world {
     struct rf_settings settings;
     struct rf_engine *engine;
     struct line line[LINES_MAX];
+    unsigned first_id; /* of a run's pages */
     unsigned lines, results, stop_after;
     enum moment moment;
     bool gentle, stopped, no_network;
@@ -154,7 +156,8 @@ static void draw_line(struct line *line, unsigned id) {
                                           "body contains " PAGE_NEEDLE, "total_ms < 10000000",
                                           "title ~ page"};
     *line = (struct line){.host = below(8) ? below(2) : 2 + below(2), .equal = id};
-    line->page = (struct page){.id = id, .framing = (enum page_framing)below(PAGE_FRAMINGS)};
+    line->page = (struct page){.id = world.first_id + id,
+                               .framing = (enum page_framing)below(PAGE_FRAMINGS)};
     line->page.head = below(3) ? HEAD_AS_GET : (enum head_does)below(HEAD_DOES_COUNT);
     line->page.get = below(2) ? GET_200 : (enum get_does)below(GET_DOES_COUNT);
     line->page.bytes = PAGE_BYTES_MIN + below(3000);
@@ -245,8 +248,8 @@ static void run_once(unsigned run) {
     if (below(8) == 0)
         world.no_network = true;
     world.results = 0;
-    memset(world.model.heads, 0, sizeof world.model.heads);
-    memset(world.model.gets, 0, sizeof world.model.gets);
+    /* Pages of their own: a server may still be hearing of an earlier run's, which was stopped, on the ring's thread. */
+    world.first_id = run * LINES_MAX;
     write_input();
     EXPECT(rf_add_input_file(world.engine, world.path, why, sizeof why) == RF_OK);
     enum rf_exit result = rf_run(world.engine);
