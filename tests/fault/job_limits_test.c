@@ -44,6 +44,31 @@ static void test_hosts_take_turns(void **state) {
     close_world();
 }
 
+/* Connections are opened a few in a turn, and nobody sleeps between those turns. */
+static void test_connections_open_in_small_groups(void **state) {
+    enum { MANY = 30, AT_ONCE = 4 };
+    (void)state;
+    open_calm(7);
+    world.shared.concurrency = world.sched_options.per_host = MANY;
+    open_sched();
+    for (unsigned i = 0; i < MANY; i++)
+        job_for(i, "192.0.2.1", DO_SILENT, 0);
+    world.wanted = MANY;
+    uint64_t first_ns = 0;
+    while (world.sched.running < MANY) {
+        unsigned before = conn_pool_connections(world.conns);
+        turn();
+        unsigned now = conn_pool_connections(world.conns);
+        assert_true(now <= before + AT_ONCE);
+        if (now && !first_ns)
+            first_ns = ring_now(world.ring);
+    }
+    assert_true(ring_now(world.ring) - first_ns < 100 * NS_PER_MS);
+    stop_everything();
+    run_to_end(MANY);
+    close_world();
+}
+
 /* 503 with Retry-After: 3 holds the whole host back, and only that. */
 static void test_retry_after_holds_the_host(void **state) {
     (void)state;
@@ -159,6 +184,7 @@ static void test_surplus_is_asked_again(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hosts_take_turns),
+        cmocka_unit_test(test_connections_open_in_small_groups),
         cmocka_unit_test(test_retry_after_holds_the_host),
         cmocka_unit_test(test_back_off_doubles),
         cmocka_unit_test(test_stop_while_a_host_is_held_back),
