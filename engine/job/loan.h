@@ -2,7 +2,7 @@
  *
  * loan.h: a host with more work than its worker can carry (a download list from one server is the
  * commonest job of all) is worked by others too. Its home worker lends another one part of the host's
- * limit and of its waiting jobs; when those are done the part comes back. The parts always add up to
+ * limit and of its waiting jobs; as those end the part comes back. The parts always add up to
  * the limit, and no lock is held while either works. The same way goes what waits only because all
  * sockets of its worker's ring are taken, to a worker that has some left: whole jobs with as much of
  * the limit, and a borrower may lend on.
