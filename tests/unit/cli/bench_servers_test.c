@@ -259,7 +259,7 @@ static void test_deaf_to_sigterm(void **state) {
     pid_t one = number_in("one");
     double began = now_s();
     bench_servers_end(&servers);
-    assert_true(now_s() - began >= 0.1);
+    assert_true(now_s() - began >= 0.099); /* the grace is counted in whole milliseconds */
     await_gone(one);
 }
 
