@@ -42,6 +42,8 @@ static inline uint8_t ascii_lower(uint8_t c) {
 static inline bool span_same_nocase(struct span a, struct span b) {
     if (a.len != b.len)
         return false;
+    if (a.len == 0 || memcmp(a.at, b.at, a.len) == 0) /* as nearly all that are the same are */
+        return true;
     for (size_t i = 0; i < a.len; i++)
         if (ascii_lower(a.at[i]) != ascii_lower(b.at[i]))
             return false;

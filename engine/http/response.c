@@ -81,9 +81,7 @@ static enum step status_line_take(struct response_head *head, struct cursor *in)
 }
 
 static inline enum step field_take(struct http_field *field, struct cursor *in) {
-    const uint8_t *at = in->at, *name = at, *end = in->end;
-    while (at < end && token_bytes[*at])
-        at++;
+    const uint8_t *name = in->at, *end = in->end, *at = token_stop(name, end);
     if (at == end)
         return STEP_MORE;
     if (*at != ':' || at == name)

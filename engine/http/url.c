@@ -153,24 +153,10 @@ static void parse_credentials(struct parser *parser, const uint8_t *at, const ui
         url_put_byte(href, '@');
 }
 
-/* The first ':' that is not inside brackets, or the end. */
-static const uint8_t *find_port(const uint8_t *at, const uint8_t *end) {
-    bool inside_brackets = false;
-    for (; at < end; at++) {
-        if (*at == ':' && !inside_brackets)
-            break;
-        if (*at == '[')
-            inside_brackets = true;
-        else if (*at == ']')
-            inside_brackets = false;
-    }
-    return at;
-}
-
-/* The port state, at the ':' or at the end of the authority. */
+/* The port state, at the ':' or at the end of the authority. Leading zeros are left out. */
 static enum url_fault parse_port(struct parser *parser, const uint8_t *at, const uint8_t *end) {
     char text[6] = ":";
-    uint32_t port = 0, divisor = 10000;
+    uint32_t port = 0;
     size_t len = 1, digits = 0;
     for (at = at < end ? at + 1 : end; at < end; at++) {
         if (url_class[*at] & BYTE_REMOVED)
@@ -181,38 +167,65 @@ static enum url_fault parse_port(struct parser *parser, const uint8_t *at, const
         digits++;
         if (port > UINT16_MAX)
             return URL_BAD_PORT;
+        if (port > 0)
+            text[len++] = (char)*at;
     }
     parser->url->port = default_port[parser->url->scheme];
     if (digits == 0 || port == parser->url->port)
         return URL_OK;
+    if (port == 0)
+        text[len++] = '0';
     parser->url->port = (uint16_t)port;
-    for (; divisor > 0; divisor /= 10)
-        if (len > 1 || port >= divisor || divisor == 1)
-            text[len++] = (char)('0' + port / divisor % 10);
     url_put(&parser->href, text, len);
     return URL_OK;
 }
 
+/* Where the parts of an authority begin. */
+struct authority {
+    const uint8_t *at_sign; /* the last '@', or NULL */
+    const uint8_t *colon;   /* the first ':' behind it that is not inside brackets, or the end */
+    const uint8_t *end;
+};
+
+/* Most authorities are a plain host and a port, so a plain byte must cost next to nothing. */
+static struct authority find_authority(const uint8_t *at, const uint8_t *end) {
+    const uint8_t *at_sign = NULL, *colon = NULL;
+    bool inside_brackets = false;
+    for (; at < end; at++) {
+        if (LIKELY(!(url_class[*at] & BYTE_HOST_NOT_PLAIN)))
+            continue;
+        if (url_class[*at] & STOP_PATH)
+            break;
+        if (*at == '@') {
+            at_sign = at;
+            colon = NULL;
+            inside_brackets = false;
+        } else if (*at == '[' || *at == ']') {
+            inside_brackets = *at == '[';
+        } else if (*at == ':' && !inside_brackets && !colon) {
+            colon = at;
+        }
+    }
+    return (struct authority){at_sign, colon ? colon : at, at};
+}
+
 static enum url_fault parse_authority(struct parser *parser) {
-    const uint8_t *at = parser->at, *end = at, *at_sign = NULL;
-    for (; end < parser->end && !(url_class[*end] & STOP_PATH); end++)
-        if (*end == '@')
-            at_sign = end;
+    struct authority found = find_authority(parser->at, parser->end);
+    const uint8_t *host = parser->at;
     struct url *url = parser->url;
     url->username = url->password = position(parser);
-    if (at_sign) {
-        parse_credentials(parser, at, at_sign);
-        at = at_sign + 1;
+    if (found.at_sign) {
+        parse_credentials(parser, host, found.at_sign);
+        host = found.at_sign + 1;
     }
-    const uint8_t *colon = find_port(at, end);
     url->host = position(parser);
     enum url_fault fault =
-        url_put_host(&parser->href, span_of(at, (size_t)(colon - at)), &url->host_kind);
+        url_put_host(&parser->href, span_of(host, (size_t)(found.colon - host)), &url->host_kind);
     if (fault)
         return fault;
     url->host_len = position(parser) - url->host;
-    parser->at = end;
-    return parse_port(parser, colon, end);
+    parser->at = found.end;
+    return parse_port(parser, found.colon, found.end);
 }
 
 /* From the special authority ignore slashes state to the end. */

@@ -76,6 +76,11 @@ static bool domain_is_valid(struct span domain) {
 
 /* What domain to ASCII has given: an IPv4 address if it ends in a number, else a name. */
 static enum url_fault put_domain(struct url_writer *writer, struct span domain, uint8_t *kind) {
+    if (url_is_dotted_quad(domain)) {
+        *kind = URL_HOST_IPV4;
+        url_put(writer, domain.at, domain.len);
+        return URL_OK;
+    }
     if (domain.len > 0 && url_ends_in_number(domain)) {
         char text[URL_IPV4_BYTES_MAX];
         uint32_t address;

@@ -103,6 +103,11 @@ static bool parse_dotted_quad(struct span text, uint16_t pieces[2]) {
     return at == text.len;
 }
 
+bool url_is_dotted_quad(struct span domain) {
+    uint16_t pieces[2];
+    return domain.len > 0 && is_digit(domain.at[0]) && parse_dotted_quad(domain, pieces);
+}
+
 /* Moves the pieces that came after "::", which stands for at least one zero, to the end; zeros
  * before them. */
 static bool expand(uint16_t pieces[8], size_t count, size_t compress) {

@@ -66,6 +66,8 @@ size_t url_symbol_label_to_ascii(struct span label, char *ascii, size_t room);
 /* Whether the domain's last label makes it an IPv4 address or nothing (the standard's "ends in a
  * number"). */
 bool url_ends_in_number(struct span domain);
+/* Whether it is an IPv4 address as url_ipv4_write writes one. */
+bool url_is_dotted_quad(struct span domain);
 /* The standard's IPv4 and IPv6 parsers; false is failure. */
 bool url_ipv4_parse(struct span text, uint32_t *address);
 bool url_ipv6_parse(struct span text, uint16_t pieces[8]);
