@@ -18,7 +18,7 @@ static void key_draw(void) {
     }
 }
 
-static uint64_t rotl(uint64_t x, unsigned by) {
+static inline uint64_t rotl(uint64_t x, unsigned by) {
     return (x << by) | (x >> (64 - by));
 }
 
@@ -26,7 +26,7 @@ struct sip {
     uint64_t a, b, c, d;
 };
 
-static void sip_round(struct sip *v) {
+static inline void sip_round(struct sip *v) {
     v->a += v->b;
     v->b = rotl(v->b, 13) ^ v->a;
     v->a = rotl(v->a, 32);

@@ -206,8 +206,3 @@ char *pool_text(struct pool *pool, const void *text, size_t len) {
     copy[len] = 0;
     return copy;
 }
-
-void pool_release_text(struct pool *pool, char *text) {
-    if (text)
-        pool_release(pool, text, strlen(text) + 1);
-}

@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum { POOL_CLASSES = 67, POOL_LARGEST_BYTES = 8192 };
 
@@ -56,6 +57,9 @@ void *pool_acquire_zeroed(struct pool *pool, size_t bytes);
 void pool_release(struct pool *pool, void *block, size_t bytes);
 /* A NUL-terminated copy, up to the first NUL; release with pool_release_text. NULL gives NULL. */
 char *pool_text(struct pool *pool, const void *text, size_t len);
-void pool_release_text(struct pool *pool, char *text);
+static inline void pool_release_text(struct pool *pool, char *text) {
+    if (text)
+        pool_release(pool, text, strlen(text) + 1);
+}
 
 #endif

@@ -152,6 +152,7 @@ struct conn_pool {
     struct sockaddr_un unix_address;
     struct origin **buckets;
     size_t bucket_count, origin_count;
+    struct origin *latest;       /* that was asked for, or NULL */
     struct link idle;            /* by age, oldest first */
     struct link waiting;         /* for room or a turn to connect, first come first served */
     struct link unanswered_ones; /* attempts on loopback, oldest first */

@@ -43,7 +43,6 @@ static struct origin *origin_new(struct conn_pool *pool, const struct url *url, 
     struct connect_to dial = connect_to_find(pool->options.connect_to, host, url->port);
     struct span to = dial.host.at == host.at ? (struct span){0} : dial.host;
     struct origin *origin = pool_acquire_zeroed(pool->pool, origin_bytes(host.len, to.len));
-    origin->references = 1;
     origin->port = url->port;
     origin->dial_port = dial.port;
     origin->scheme = url->scheme;
@@ -56,18 +55,19 @@ static struct origin *origin_new(struct conn_pool *pool, const struct url *url, 
     return origin;
 }
 
-struct origin *origin_acquire(struct conn_pool *pool, const struct url *url) {
-    struct span host = url_host_bare(url);
+static bool origin_is(const struct origin *origin, const struct url *url, struct span host) {
+    return origin->port == url->port && origin->scheme == url->scheme &&
+           origin->host_len == host.len && memcmp(origin->host, host.at, host.len) == 0;
+}
+
+static struct origin *origin_find(struct conn_pool *pool, const struct url *url, struct span host) {
     uint32_t hash = origin_hash(url, host);
     if (pool->origin_count >= pool->bucket_count)
         grow(pool);
     struct origin **bucket = &pool->buckets[hash & (pool->bucket_count - 1)];
     for (struct origin *origin = *bucket; origin; origin = origin->next) {
-        if (origin->hash == hash && origin->port == url->port && origin->scheme == url->scheme &&
-            origin->host_len == host.len && memcmp(origin->host, host.at, host.len) == 0) {
-            origin->references++;
+        if (origin->hash == hash && origin_is(origin, url, host))
             return origin;
-        }
     }
     struct origin *origin = origin_new(pool, url, host);
     origin->hash = hash;
@@ -77,9 +77,19 @@ struct origin *origin_acquire(struct conn_pool *pool, const struct url *url) {
     return origin;
 }
 
+struct origin *origin_acquire(struct conn_pool *pool, const struct url *url) {
+    struct span host = url_host_bare(url);
+    if (!pool->latest || !origin_is(pool->latest, url, host)) /* requests come in runs of one */
+        pool->latest = origin_find(pool, url, host);
+    pool->latest->references++;
+    return pool->latest;
+}
+
 void origin_drop(struct conn_pool *pool, struct origin *origin) {
     if (--origin->references)
         return;
+    if (pool->latest == origin)
+        pool->latest = NULL;
     struct origin **at = &pool->buckets[origin->hash & (pool->bucket_count - 1)];
     while (*at != origin)
         at = &(*at)->next;

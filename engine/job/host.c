@@ -35,6 +35,11 @@ static void grow(struct sched *sched) {
     sched->bucket_count = count;
 }
 
+static bool host_is(const struct host *host, struct span name, uint16_t port) {
+    return host->port == port && host->len == name.len &&
+           memcmp(host->name, name.at, name.len) == 0;
+}
+
 uint64_t host_hash(const struct url *url) {
     struct span name = url_host(url);
     return hash_bytes(name.at, name.len) ^ url->port * UINT64_C(0x9e3779b97f4a7c15);
@@ -45,8 +50,7 @@ struct host *host_find(struct sched *sched, struct span name, uint16_t port, uin
         grow(sched);
     struct host **bucket = &sched->buckets[hash & (sched->bucket_count - 1)];
     for (struct host *host = *bucket; host; host = host->next)
-        if (host->hash == hash && host->port == port && host->len == name.len &&
-            memcmp(host->name, name.at, name.len) == 0)
+        if (host->hash == hash && host_is(host, name, port))
             return host;
     struct host *host = pool_acquire_zeroed(sched->pool, host_bytes(name.len));
     host->hash = hash;
@@ -120,8 +124,16 @@ static void host_place(struct sched *sched, struct host *host, uint64_t now_ns) 
         heap_set(&sched->due, &host->due, host_open_ns(host));
 }
 
+/* Lists come in runs of one host's URLs, which is then the one that most jobs wait for. */
+static struct host *host_of(struct sched *sched, const struct url *url) {
+    struct span name = url_host(url);
+    if (sched->crowded && host_is(sched->crowded, name, url->port))
+        return sched->crowded;
+    return host_find(sched, name, url->port, host_hash(url));
+}
+
 void host_enqueue(struct sched *sched, struct job *job, bool front) {
-    struct host *host = host_find(sched, url_host(&job->url), job->url.port, host_hash(&job->url));
+    struct host *host = host_of(sched, &job->url);
     job->host = host;
     job->state = JOB_QUEUED;
     if (front)

@@ -24,14 +24,21 @@ struct url *job_url_new(struct pool *pool, const struct url *url) {
     return copy;
 }
 
+static void release_href(struct pool *pool, const struct url *url) {
+    if (url->href)
+        pool_release(pool, (char *)(uintptr_t)url->href, (size_t)url->href_len + 1);
+}
+
 void job_url_release(struct pool *pool, struct url *url) {
     if (!url)
         return;
-    pool_release_text(pool, (char *)url->href);
+    release_href(pool, url);
     pool_release(pool, url, sizeof *url);
 }
 
 void job_set_text(struct pool *pool, char **field, struct span text) {
+    if (!*field && !text.at)
+        return;
     pool_release_text(pool, *field);
     *field = pool_text(pool, text.at, text.len);
 }
@@ -120,7 +127,7 @@ void job_release(struct pool *pool, struct job *job) {
     if (job->text != job_first(job)->href)
         pool_release_text(pool, job->text);
     job_url_release(pool, job->first);
-    pool_release_text(pool, (char *)job->url.href);
+    release_href(pool, &job->url);
     job_url_release(pool, job->next_url);
     exchange_forget(&job->exchange, pool);
     job_extra_release(pool, job);
