@@ -46,6 +46,12 @@ struct worker {
     bool saturated;                      /* its core computes nearly all the time ... */
     uint64_t sampled_ns, sampled_cpu_ns; /* ... as seen then */
     uint64_t noted_ns;                   /* when it told of a peer that answers */
+    struct told { /* what its latest result said, which the next one often says too */
+        struct address peer;
+        char ip[ADDRESS_TEXT_BYTES];
+        uint64_t turn_ns; /* by the ring's clock */
+        int64_t wall_us;
+    } told;
 
     atomic_uint_fast64_t ended, ok, skipped, retries, body_bytes, connections; /* for rf_progress */
     atomic_uint_fast64_t failed_by_kind[ERR_KIND_COUNT];
@@ -72,7 +78,6 @@ struct confirm;
 /* engine_result.c */
 /* Room for what a result points to and nobody else holds. */
 struct result_texts {
-    char ip[ADDRESS_TEXT_BYTES];
     char detail[512];
     char fingerprint[65];
     struct rf_tls_facts tls;

@@ -18,12 +18,14 @@ struct feeder {
     struct batch {
         struct link jobs;
         unsigned count;
-    } * batch; /* one a worker */
+    } * batch;        /* one a worker */
+    uint64_t read_ns; /* when the records since the latest post were read; 0: none has been */
     char href[URL_HREF_BYTES_MAX + 1];
 };
 
 static void post(struct feeder *feeder, unsigned index) {
     struct batch *batch = &feeder->batch[index];
+    feeder->read_ns = 0;
     if (batch->count)
         worker_post(&feeder->engine->workers[index], &batch->jobs);
     batch->count = 0;
@@ -43,6 +45,13 @@ static void enqueue(struct feeder *feeder, struct job *job) {
     list_push_back(&batch->jobs, &job->link);
     if (++batch->count >= BATCH)
         post(feeder, index);
+}
+
+/* The clock is asked once for records that are read in one go: whatever waits, for input or for room, posts first. */
+static uint64_t read_ns(struct feeder *feeder) {
+    if (!feeder->read_ns)
+        feeder->read_ns = clock_now_ns();
+    return feeder->read_ns;
 }
 
 /* ---- a record becomes a job --------------------------------------------------------------------------- */
@@ -167,7 +176,7 @@ static void make_job(struct feeder *feeder, const struct input_record *record) {
     struct job *job = job_new(pool, record->url, &url, err);
     job->n = atomic_fetch_add(&engine->next_n, 1) + 1;
     job->line = record->line;
-    job->read_ns = clock_now_ns();
+    job->read_ns = read_ns(feeder);
     job->size = record->size;
     if (why)
         job_set_text(pool, &job->why, span_text(why));

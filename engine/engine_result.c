@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * engine_result.c: what the outputs and callbacks are told of a job: its facts put into the public structs. On the job's worker's thread;
- * nothing is copied but what has no text yet, so a result is valid for as long as its job and the texts beside it.
+ * nothing is copied but what has no text yet, so a result is valid for as long as its job and the texts beside it, and until the
+ * worker's next one.
  */
 #include <stdio.h>
 
@@ -128,10 +129,37 @@ static const char *method_of(const struct job *job) {
     return job_is_checked(job) ? check_method(job) : job_spec_method(job_spec_of(job));
 }
 
+static struct worker *worker_of(const struct job *job) {
+    return job->sched->worker;
+}
+
+/* NULL: it was never known where to connect. Valid until the worker's next result. */
+static const char *ip_of(const struct job *job) {
+    const struct address *peer = &job->exchange.address;
+    struct told *told = &worker_of(job)->told;
+    if (peer->any.sa_family != AF_INET && peer->any.sa_family != AF_INET6)
+        return NULL;
+    if (!address_same_host(&told->peer, peer)) {
+        told->peer = *peer;
+        address_text(peer, told->ip);
+    }
+    return told->ip;
+}
+
+/* Whatever ends in one turn of the ring ends at the same time, as its durations have it as well. */
+static int64_t wall_us_of(const struct job *job) {
+    struct worker *worker = worker_of(job);
+    struct told *told = &worker->told;
+    if (told->turn_ns != ring_now(worker->ring)) {
+        told->turn_ns = ring_now(worker->ring);
+        told->wall_us = clock_wall_us();
+    }
+    return told->wall_us;
+}
+
 void result_fill(const struct job *job, struct rf_result *result, struct result_texts *texts) {
     const struct exchange *exchange = &job->exchange;
-    const struct address *address = &exchange->address;
-    bool inet = address->any.sa_family == AF_INET || address->any.sa_family == AF_INET6;
+    const char *ip = ip_of(job);
     *result = (struct rf_result){
         .n = job->n,
         .line = job->line,
@@ -148,8 +176,8 @@ void result_fill(const struct job *job, struct rf_result *result, struct result_
         .http = !job->status || job->skipped ? NULL
                 : job->minor                 ? "1.1"
                                              : "1.0",
-        .ip = inet ? address_text(address, texts->ip) : NULL,
-        .port = inet ? address_port(address) : job->url.port,
+        .ip = ip,
+        .port = ip ? address_port(&exchange->address) : job->url.port,
         .reused = exchange->reused,
         .attempts = job->attempts,
         .body_bytes = job->body_bytes,
@@ -157,7 +185,7 @@ void result_fill(const struct job *job, struct rf_result *result, struct result_
         .content_type = job->content_type,
         .tls = tls_of(job, texts),
         .ms = times_of(job),
-        .time_us = clock_wall_us(),
+        .time_us = wall_us_of(job),
         .source = job->source,
         .column = job->column,
         .cached = job->is_cached,

@@ -50,27 +50,30 @@ void sink_layout(struct rf_engine *engine) {
     engine->sink_bytes = at;
 }
 
-static struct stream *streams_of(struct job *job) {
-    if (!job->sink) {
-        struct rf_engine *engine = engine_of(job);
-        struct sink *sink = pool_acquire_zeroed(&worker_of(job)->pool, engine->sink_bytes);
-        job->sink = sink;
-        for (unsigned i = 0; i < engine->output_count; i++) {
-            struct stream *stream = &sink->stream[i];
-            stream->job = job;
-            atomic_init(&stream->worker, worker_of(job));
-            list_init(&stream->link);
-            stream->open = (struct rf_stream){
-                .state = (char *)sink + engine->output[i].state_offset,
-                .n = job->n,
-                .url = job_first(job)->href,
-                .name = job->name,
-                .tag = job->tag,
-                .size = job->size,
-                .sha256 = job->sha256,
-            };
-        }
+static void make_streams(struct job *job) {
+    struct rf_engine *engine = engine_of(job);
+    struct sink *sink = pool_acquire_zeroed(&worker_of(job)->pool, engine->sink_bytes);
+    job->sink = sink;
+    for (unsigned i = 0; i < engine->output_count; i++) {
+        struct stream *stream = &sink->stream[i];
+        stream->job = job;
+        atomic_init(&stream->worker, worker_of(job));
+        list_init(&stream->link);
+        stream->open = (struct rf_stream){
+            .state = (char *)sink + engine->output[i].state_offset,
+            .n = job->n,
+            .url = job_first(job)->href,
+            .name = job->name,
+            .tag = job->tag,
+            .size = job->size,
+            .sha256 = job->sha256,
+        };
     }
+}
+
+static inline struct stream *streams_of(struct job *job) {
+    if (UNLIKELY(!job->sink))
+        make_streams(job);
     return ((struct sink *)job->sink)->stream;
 }
 
@@ -366,8 +369,8 @@ static void forget_resumes(struct worker *worker, struct job *job) {
 
 static void count(struct worker *worker, const struct job *job) {
     worker_publish(worker);
-    atomic_store(&worker->ended, worker->sched.counts.ended);
-    atomic_store(&worker->ok, worker->sched.counts.ok);
+    atomic_store_explicit(&worker->ok, worker->sched.counts.ok, memory_order_relaxed);
+    atomic_store_explicit(&worker->ended, worker->sched.counts.ended, memory_order_release);
     /* That it was this machine which could not take the body decides the exit status. */
     if (job->err.stage == STAGE_OUTPUT && err_fault(job->err) == FAULT_LOCAL)
         atomic_store(&worker->engine->output_failed, true);

@@ -60,6 +60,25 @@ class RecordTest(harness.Case):
         later = time.strftime("%Y-%m-%dT%H:%M", time.gmtime())
         self.assertIn(record["time"][:16], (stamp, later))
 
+    def test_each_is_told_where_it_was_asked(self):
+        """Also where one answer is right behind another's, from elsewhere."""
+        web = self.start(Web(host="0.0.0.0"))
+        hosts = ["127.0.0.1", "127.0.0.2", "127.0.0.2", "127.0.0.1", "127.0.0.3"] * 4
+        urls = [f"http://{host}:{web.port}/" for host in hosts]
+        for at_once in ("1", "20"):
+            for record in self.records("--output", "null", "-j", at_once, *urls):
+                self.assertEqual(record["url"], f"http://{record['ip']}:{web.port}/")
+
+    def test_times_tell_the_order(self):
+        def slow(request):
+            time.sleep(0.1)
+            return ("200 OK", [], "x")
+
+        web = self.start(Web(slow))
+        found = self.records("--output", "null", "-j", "1", *(web.url(f"/{i}") for i in range(4)))
+        times = [record["time"] for record in found]
+        self.assertEqual(times, sorted(set(times)))
+
     def test_times_measure(self):
         def slow(request):
             time.sleep(0.2)
