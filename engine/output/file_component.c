@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/hash.h"
 #include "base/span.h"
 #include "output/file_name.h"
@@ -16,14 +17,27 @@ static size_t put_hash(char *out, uint64_t hash) {
     return HASH_DIGITS;
 }
 
+enum { BYTE_STAYS, BYTE_IS_UNSAFE, BYTE_BEGINS_MORE };
+
+static const uint8_t byte_kind[256] = {
+    [0 ... 0x1F] = BYTE_IS_UNSAFE, ['/'] = BYTE_IS_UNSAFE,  ['\\'] = BYTE_IS_UNSAFE,
+    ['<'] = BYTE_IS_UNSAFE,        ['>'] = BYTE_IS_UNSAFE,  [':'] = BYTE_IS_UNSAFE,
+    ['"'] = BYTE_IS_UNSAFE,        ['|'] = BYTE_IS_UNSAFE,  ['?'] = BYTE_IS_UNSAFE,
+    ['*'] = BYTE_IS_UNSAFE,        [0x7F] = BYTE_IS_UNSAFE, [0x80 ... 0xFF] = BYTE_BEGINS_MORE,
+};
+
 size_t component_clean(char *out, const char *at, size_t len) {
     size_t put = 0;
     for (size_t i = 0; i < len;) {
+        if (LIKELY(byte_kind[(uint8_t)at[i]] == BYTE_STAYS)) {
+            out[put++] = at[i++];
+            continue;
+        }
         size_t count = utf8_sequence((const uint8_t *)at + i, len - i);
         uint8_t byte = (uint8_t)at[i];
         /* U+0080 to U+009F are control characters too, and terminals obey them. */
         bool c1 = count == 2 && byte == 0xC2 && (uint8_t)at[i + 1] < 0xA0;
-        if (!count || c1 || byte < 0x20 || byte == 0x7F || strchr("/\\<>:\"|?*", byte)) {
+        if (!count || c1 || byte_kind[byte] == BYTE_IS_UNSAFE) {
             out[put++] = '_';
             i += count ? count : 1;
             continue;

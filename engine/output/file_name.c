@@ -162,26 +162,30 @@ bool name_needs_sha256(const struct name_template *name) {
 
 /* ---- what a URL offers ------------------------------------------------------------------------------ */
 
-struct url_parts {
-    struct span host, path; /* without brackets; with its first '/' or empty */
-};
-
 /* A normalised URL needs no parser: the authority ends at the first '/', the path at '?' or '#'. */
-static struct url_parts split_url(const char *url) {
-    const char *scheme = strstr(url, "://");
-    const char *authority = scheme ? scheme + 3 : url;
-    size_t authority_len = strcspn(authority, "/?#");
-    const char *at = memrchr(authority, '@', authority_len);
-    const char *host = at ? at + 1 : authority;
-    size_t len = authority_len - (size_t)(host - authority);
+static struct span url_authority(const char *url) {
+    const char *colon = strchr(url, ':');
+    const char *authority = colon && colon[1] == '/' && colon[2] == '/' ? colon + 3 : url;
+    return span_of(authority, strcspn(authority, "/?#"));
+}
+
+/* With its first '/', or empty. */
+static struct span url_path(const char *url) {
+    struct span authority = url_authority(url);
+    const char *path = (const char *)authority.at + authority.len;
+    return span_of(path, strcspn(path, "?#"));
+}
+
+/* Without brackets. */
+static struct span url_host(const char *url) {
+    struct span authority = url_authority(url);
+    const char *at = memrchr(authority.at, '@', authority.len);
+    const char *host = at ? at + 1 : (const char *)authority.at;
+    size_t len = authority.len - (size_t)(host - (const char *)authority.at);
     const char *bracket = memchr(host, ']', len), *colon = memrchr(host, ':', len);
-    const char *path = authority + authority_len;
-    struct url_parts parts = {.path = span_of(path, strcspn(path, "?#"))};
     if (*host == '[' && bracket)
-        parts.host = span_of(host + 1, (size_t)(bracket - host) - 1);
-    else
-        parts.host = span_of(host, colon ? (size_t)(colon - host) : len);
-    return parts;
+        return span_of(host + 1, (size_t)(bracket - host) - 1);
+    return span_of(host, colon ? (size_t)(colon - host) : len);
 }
 
 static int hex_digit(uint8_t c) {
@@ -281,22 +285,22 @@ static void put_number(struct raw_name *raw, uint64_t number, unsigned width) {
 }
 
 static void put_part(struct raw_name *raw, const struct name_part *part,
-                     const struct name_facts *facts, const struct url_parts *url) {
+                     const struct name_facts *facts) {
     switch (part->kind) {
     case NAME_N:
         put_number(raw, facts->n, part->width);
         break;
     case NAME_HOST:
-        put_value(raw, url->host);
+        put_value(raw, url_host(facts->url));
         break;
     case NAME_PATH:
-        put_path(raw, url->path);
+        put_path(raw, url_path(facts->url));
         break;
     case NAME_BASENAME:
-        put_segment(raw, last_segment(url->path));
+        put_segment(raw, last_segment(url_path(facts->url)));
         break;
     case NAME_EXT:
-        put_extension(raw, url->path);
+        put_extension(raw, url_path(facts->url));
         break;
     case NAME_STATUS:
         put_number(raw, facts->status, 3);
@@ -346,9 +350,8 @@ bool name_expand(const struct name_template *name, const struct name_facts *fact
     struct raw_name raw; /* 32 KiB that need no clearing */
     raw.len = 0;
     raw.full = false;
-    struct url_parts url = split_url(facts->url);
     for (size_t i = 0; i < name->count; i++)
-        put_part(&raw, &name->parts[i], facts, &url);
+        put_part(&raw, &name->parts[i], facts);
     return !raw.full && join_components(path, &raw);
 }
 

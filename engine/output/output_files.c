@@ -30,6 +30,7 @@ struct files {
     struct file_place place;
     struct name_template *name;
     char *dir; /* as given, slashes at its end cut off; what paths in records begin with */
+    size_t dir_len;
     bool named_late, hashed;
     struct output_fault fault;
 };
@@ -53,19 +54,28 @@ struct file_stream {
     bool continues;    /* the temporary is the part file, ours by its lock */
 };
 
-static void keep_path(struct kept_path *kept, const char *dir, const char *path) {
-    size_t dir_len = strlen(dir), len = strlen(path);
-    size_t bytes = dir_len + 1 + len + 1;
+static char *make_room(struct kept_path *kept, size_t bytes) {
     CHECK_HOT(!kept->at);
     kept->at = bytes <= sizeof kept->inline_text ? kept->inline_text : malloc(bytes);
     CHECK(kept->at);
-    char *at = kept->at;
-    if (dir_len) {
-        memcpy(at, dir, dir_len);
-        at += dir_len;
+    return kept->at;
+}
+
+static void keep_path(struct kept_path *kept, const char *path) {
+    size_t bytes = strlen(path) + 1;
+    memcpy(make_room(kept, bytes), path, bytes);
+}
+
+/* As the record tells it. */
+static void keep_recorded(const struct files *files, struct kept_path *kept, const char *path) {
+    size_t bytes = strlen(path) + 1;
+    char *at = make_room(kept, files->dir_len + 1 + bytes);
+    if (files->dir_len) {
+        memcpy(at, files->dir, files->dir_len);
+        at += files->dir_len;
         *at++ = '/';
     }
-    memcpy(at, path, len + 1);
+    memcpy(at, path, bytes);
 }
 
 static void drop_path(struct kept_path *kept) {
@@ -126,6 +136,7 @@ static enum rf_exit files_open(void **output, const char *argument,
     files->hashed = name_needs_sha256(name);
     files->named_late = files->hashed || name_needs_status(name);
     files->dir = dir_for_records(argument);
+    files->dir_len = strlen(files->dir);
     output_fault_init(&files->fault);
     *output = files;
     return RF_OK;
@@ -156,7 +167,7 @@ static bool name_file(struct files *files, struct rf_stream *stream) {
     bool good = stream->name ? name_check_wanted(stream->name, path)
                              : name_expand(files->name, &facts, path);
     if (good)
-        keep_path(&file->path, "", path);
+        keep_path(&file->path, path);
     return good;
 }
 
@@ -169,7 +180,7 @@ static enum rf_output_answer look(struct files *files, struct rf_stream *stream)
     if (place_exists(&files->place, file->path.at)) {
         if (on_exist == RF_EXIST_FAIL)
             return fail_errno(files, stream, EEXIST);
-        keep_path(&file->recorded, files->dir, file->path.at);
+        keep_recorded(files, &file->recorded, file->path.at);
         stream->path = file->recorded.at;
         return RF_OUTPUT_SKIP;
     }
@@ -248,7 +259,7 @@ static int open_temporary(struct files *files, struct file_stream *file, uint64_
         file->fd = -1;
         return fault;
     }
-    keep_path(&file->temporary, "", temporary);
+    keep_path(&file->temporary, temporary);
     return 0;
 }
 
@@ -378,7 +389,7 @@ static int publish(struct files *files, struct rf_stream *stream) {
         resume_forget(&files->place, file->path.at, file->resume);
     drop_path(&file->temporary);
     drop_path(&file->recorded);
-    keep_path(&file->recorded, files->dir, final);
+    keep_recorded(files, &file->recorded, final);
     stream->path = file->recorded.at;
     return close_temporary(file);
 }
