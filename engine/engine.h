@@ -33,7 +33,6 @@ struct worker {
     struct sched sched;
     struct job_spec spec; /* the run's, with this worker's own copy of the body */
     struct ring_timer sched_timer, flush_timer;
-    struct rf_field fields[HEAD_FIELDS_MAX]; /* scratch for rf_response */
 
     pthread_mutex_t lock;                /* guards inbox, loans, resumed, cancels */
     struct link inbox;                   /* jobs from other threads */

@@ -3,6 +3,7 @@
  * engine_sink.c: between a job and the run's outputs: one stream a job and output, and the result at the end. On the job's
  * worker's thread, but for rf_stream_resume.
  */
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -151,22 +152,24 @@ static const char *field_text(const struct response_head *head, const char *name
     return room;
 }
 
-static void describe(struct job *job, const struct response_head *head,
-                     const struct response_framing *framing, struct rf_response *response) {
-    struct worker *worker = worker_of(job);
-    for (unsigned i = 0; i < head->field_count; i++) {
-        const struct http_field *field = &head->field[i];
-        worker->fields[i] = (struct rf_field){.name = (const char *)field->name.at,
-                                              .value = (const char *)field->value.at,
-                                              .name_bytes = field->name.len,
-                                              .value_bytes = field->value.len};
-    }
-    *response = (struct rf_response){.status = head->status,
-                                     .final_url = job->url.href,
-                                     .body_bytes = framing->length,
-                                     .offset = job->offset,
-                                     .fields = worker->fields,
-                                     .field_count = head->field_count};
+/* The head's fields are handed on where they are: a struct rf_field is a struct http_field. */
+#define SAME_PLACE(theirs, ours)                                                                   \
+    _Static_assert(offsetof(struct rf_field, theirs) == offsetof(struct http_field, ours), #theirs)
+SAME_PLACE(name, name.at);
+SAME_PLACE(name_bytes, name.len);
+SAME_PLACE(value, value.at);
+SAME_PLACE(value_bytes, value.len);
+_Static_assert(sizeof(struct rf_field) == sizeof(struct http_field),
+               "as long as an array's element");
+
+static struct rf_response describe(const struct job *job, const struct response_head *head,
+                                   const struct response_framing *framing) {
+    return (struct rf_response){.status = head->status,
+                                .final_url = job->url.href,
+                                .body_bytes = framing->length,
+                                .offset = job->offset,
+                                .fields = (const struct rf_field *)head->field,
+                                .field_count = head->field_count};
 }
 
 static void discard(struct job *job) {
@@ -185,10 +188,9 @@ static enum sink_answer begin(struct job *job, const struct response_head *head,
                               const struct response_framing *framing) {
     struct rf_engine *engine = engine_of(job);
     struct stream *stream = streams_of(job);
-    struct rf_response response;
+    struct rf_response response = describe(job, head, framing);
     char etag[256], modified[64];
     unsigned skipped = 0;
-    describe(job, head, framing, &response);
     response.etag = field_text(head, "etag", etag, sizeof etag);
     response.last_modified = field_text(head, "last-modified", modified, sizeof modified);
     submission_restart(job);

@@ -116,12 +116,13 @@ static void carve(struct pool *pool, unsigned size_class) {
     }
     size_t room = pool->chunk_left < RUN_BYTES ? pool->chunk_left : RUN_BYTES;
     size_t count = room > size ? room / size : 1;
+    struct pool_list *list = &pool->free[size_class];
     for (size_t i = count; i-- > 0;) {
         struct pool_block *block = (void *)(pool->chunk_at + i * size);
-        block->next = pool->free[size_class];
-        pool->free[size_class] = block;
+        block->next = list->first;
+        list->first = block;
     }
-    pool->free_count[size_class] += (uint32_t)count;
+    list->count += (uint32_t)count;
     pool->chunk_at += count * size;
     pool->chunk_left -= count * size;
 }
@@ -138,22 +139,22 @@ static struct pool_block *take_batch(struct pool_depot *depot, unsigned size_cla
     return batch;
 }
 
-static void refill(struct pool *pool, unsigned size_class) {
+/* This one and the next are kept out of their callers, which would have to save registers for them each time. */
+__attribute__((noinline)) static void refill(struct pool *pool, unsigned size_class) {
     struct pool_block *batch = take_batch(pool->depot, size_class);
-    if (batch) {
-        pool->free[size_class] = batch;
-        pool->free_count[size_class] = BATCH_BLOCKS;
-    } else {
+    if (batch)
+        pool->free[size_class] = (struct pool_list){batch, BATCH_BLOCKS};
+    else
         carve(pool, size_class);
-    }
 }
 
-static void give_batch(struct pool *pool, unsigned size_class) {
-    struct pool_block *batch = pool->free[size_class], *last = batch;
+__attribute__((noinline)) static void give_batch(struct pool *pool, unsigned size_class) {
+    struct pool_list *list = &pool->free[size_class];
+    struct pool_block *batch = list->first, *last = batch;
     for (int i = 1; i < BATCH_BLOCKS; i++)
         last = last->next;
-    pool->free[size_class] = last->next;
-    pool->free_count[size_class] -= BATCH_BLOCKS;
+    list->first = last->next;
+    list->count -= BATCH_BLOCKS;
     last->next = NULL;
     pthread_mutex_lock(&pool->depot->lock);
     batch->next_batch = pool->depot->batches[size_class];
@@ -167,11 +168,12 @@ void *pool_acquire(struct pool *pool, size_t bytes) {
         return must_malloc(bytes ? bytes : 1);
     }
     unsigned size_class = class_of(bytes);
-    if (UNLIKELY(!pool->free[size_class]))
+    struct pool_list *list = &pool->free[size_class];
+    if (UNLIKELY(!list->first))
         refill(pool, size_class);
-    struct pool_block *block = pool->free[size_class];
-    pool->free[size_class] = block->next;
-    pool->free_count[size_class]--;
+    struct pool_block *block = list->first;
+    list->first = block->next;
+    list->count--;
     pool->live_bytes += (int64_t)class_bytes(size_class);
     return block;
 }
@@ -189,11 +191,12 @@ void pool_release(struct pool *pool, void *memory, size_t bytes) {
         return;
     }
     unsigned size_class = class_of(bytes);
+    struct pool_list *list = &pool->free[size_class];
     struct pool_block *block = memory;
-    block->next = pool->free[size_class];
-    pool->free[size_class] = block;
+    block->next = list->first;
+    list->first = block;
     pool->live_bytes -= (int64_t)class_bytes(size_class);
-    if (UNLIKELY(++pool->free_count[size_class] > KEPT_BLOCKS))
+    if (UNLIKELY(++list->count > KEPT_BLOCKS))
         give_batch(pool, size_class);
 }
 

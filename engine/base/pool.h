@@ -38,9 +38,13 @@ void pool_depot_init(struct pool_depot *depot);
 /* Gives the memory back: every block of every pool, wherever it is, is gone. */
 void pool_depot_deinit(struct pool_depot *depot);
 
+struct pool_list {
+    struct pool_block *first;
+    uint32_t count;
+};
+
 struct pool {
-    struct pool_block *free[POOL_CLASSES];
-    uint32_t free_count[POOL_CLASSES];
+    struct pool_list free[POOL_CLASSES];
     char *chunk_at; /* what is left of its chunk */
     size_t chunk_left;
     struct pool_depot *depot;

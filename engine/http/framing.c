@@ -10,6 +10,8 @@
  * decode none, so such a body would be stored encoded.
  */
 #include "http/response.h"
+
+#include "base/assert.h"
 #include "http/token.h"
 
 /* Cuts the next element off a comma-separated list, without white space; it may be empty. False at the end. */
@@ -63,15 +65,22 @@ static int64_t length_of(struct span digits) {
     return length;
 }
 
+static bool claim_one_length(struct claims *claims, int64_t length) {
+    if (length < 0 || (claims->length >= 0 && claims->length != length))
+        return false;
+    claims->length = length;
+    return true;
+}
+
 /* Equal values may repeat, in a list and in several fields (RFC 9110, 8.6). False: malformed or different. */
 static bool claim_length(struct claims *claims, struct span list) {
     struct span element;
-    while (list_next(&list, &element)) {
-        int64_t length = length_of(element);
-        if (length < 0 || (claims->length >= 0 && claims->length != length))
+    int64_t only = length_of(list); /* nearly every server sends one number */
+    if (LIKELY(only >= 0))
+        return claim_one_length(claims, only);
+    while (list_next(&list, &element))
+        if (!claim_one_length(claims, length_of(element)))
             return false;
-        claims->length = length;
-    }
     return true;
 }
 

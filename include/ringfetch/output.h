@@ -49,8 +49,10 @@ struct rf_output_options {
 
 /* What an output may know of the request when the head is there; borrowed for the call. */
 struct rf_field {
-    const char *name, *value; /* not NUL-terminated */
-    size_t name_bytes, value_bytes;
+    const char *name; /* neither is NUL-terminated */
+    size_t name_bytes;
+    const char *value;
+    size_t value_bytes;
 };
 struct rf_response {
     unsigned status;
