@@ -8,13 +8,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <libxml/xmlversion.h>
+#include <expat.h>
 
 #include "base/hash.h"
 #include "document/document_private.h"
 
+#define TEXT_OF(number) #number
+#define VERSION(major, minor, micro) TEXT_OF(major) "." TEXT_OF(minor) "." TEXT_OF(micro)
+
 const char *document_libraries(void) {
-    return "libxml2 " LIBXML_DOTTED_VERSION ", md4c";
+    return "expat " VERSION(XML_MAJOR_VERSION, XML_MINOR_VERSION, XML_MICRO_VERSION) ", md4c";
 }
 
 /* ---- reporting ---- */

@@ -5,7 +5,7 @@
  * external entity is never loaded, whatever a document asks for. Input is hostile: of any content and nesting, bounded time and
  * memory (a few times the document's).
  *
- * Sitemaps through libxml2, Markdown through md4c; HTML's tags are cut here (document_tags.c has the reason).
+ * Sitemaps through expat, Markdown through md4c; HTML's tags are cut here (document_tags.c has the reason).
  */
 #ifndef DOCUMENT_DOCUMENT_H
 #define DOCUMENT_DOCUMENT_H
@@ -18,7 +18,7 @@
 
 enum document_kind { DOCUMENT_HTML, DOCUMENT_MARKDOWN, DOCUMENT_TEXT, DOCUMENT_SITEMAP };
 
-/* Versions of the libraries, "libxml2 2.9.14, ..." */
+/* Versions of the libraries, "expat 2.5.0, ..." */
 const char *document_libraries(void);
 
 struct document_link {

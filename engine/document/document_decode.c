@@ -1,30 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * document_decode.c: HTML's character references (HTML, 13.2.5.72 and following) to UTF-8. Names are libxml2's table of HTML 4,
- * and the punctuation of later HTML, which can stand in URLs. A name without its semicolon counts as browsers have it:
- * for Latin-1 only, and in an attribute not before `=`, so that "?a=1&copy=2" stays what it is. Pure; any thread.
+ * document_decode.c: HTML's character references (HTML, 13.2.5.72 and following) to UTF-8, by the names of
+ * document_entity.c. A name without its semicolon counts as browsers have it: for Latin-1 only, and in an attribute not before
+ * `=`, so that "?a=1&copy=2" stays what it is. Pure; any thread.
  */
-#include <libxml/HTMLparser.h>
-
 #include "document/document_private.h"
 
-enum { ENTITY_NAME_MAX = 32, LATIN1_MAX = 0xFF };
-
-struct entity {
-    const char *name;
-    uint32_t point;
-};
-/* The commonest first: libxml2 searches its table from one end. */
-static const struct entity common[] = {
-    {"amp", '&'},    {"quot", '"'},     {"lt", '<'},        {"gt", '>'},      {"apos", '\''},
-    {"nbsp", 0xA0},  {"AMP", '&'},      {"QUOT", '"'},      {"LT", '<'},      {"GT", '>'},
-    {"colon", ':'},  {"sol", '/'},      {"period", '.'},    {"comma", ','},   {"num", '#'},
-    {"quest", '?'},  {"equals", '='},   {"lowbar", '_'},    {"commat", '@'},  {"excl", '!'},
-    {"dollar", '$'}, {"percnt", '%'},   {"ast", '*'},       {"plus", '+'},    {"semi", ';'},
-    {"lpar", '('},   {"rpar", ')'},     {"lsqb", '['},      {"rsqb", ']'},    {"lcub", '{'},
-    {"rcub", '}'},   {"bsol", '\\'},    {"Hat", '^'},       {"grave", '`'},   {"verbar", '|'},
-    {"Tab", '\t'},   {"NewLine", '\n'}, {"hyphen", 0x2010}, {"dash", 0x2010},
-};
+enum { LATIN1_MAX = 0xFF };
 
 /* Values that never were characters of HTML mean windows-1252's. */
 static const uint16_t c1_points[32] = {
@@ -63,22 +45,12 @@ static size_t numeric(struct span raw, uint32_t *point) {
     return at < raw.len && raw.at[at] == ';' ? at + 1 : at;
 }
 
-static uint32_t point_of_name(struct span name) {
-    char text[ENTITY_NAME_MAX + 1];
-    for (size_t i = 0; i < sizeof common / sizeof *common; i++)
-        if (span_is(name, common[i].name))
-            return common[i].point;
-    memcpy(text, name.at, name.len);
-    text[name.len] = 0;
-    const htmlEntityDesc *entity = htmlEntityLookup((const xmlChar *)text);
-    return entity ? entity->value : 0;
-}
-
 static size_t named(struct span raw, enum decode_place place, uint32_t *point) {
     size_t len = 0;
     while (1 + len < raw.len && len <= ENTITY_NAME_MAX && is_alnum(raw.at[1 + len]))
         len++;
-    if (!len || len > ENTITY_NAME_MAX || !(*point = point_of_name(span_of(raw.at + 1, len))))
+    *point = html_entity_point(span_of(raw.at + 1, len));
+    if (!*point)
         return 0;
     uint8_t next = 1 + len < raw.len ? raw.at[1 + len] : 0;
     if (next == ';')

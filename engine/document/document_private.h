@@ -55,7 +55,7 @@ size_t utf8_put(uint8_t *to, uint32_t point);
 /* Whether it is UTF-8, but for a sequence that its end cuts off. */
 bool utf8_is_valid(struct span text);
 
-/* ---- entities (document_decode.c) ---- */
+/* ---- character references (document_decode.c) ---- */
 
 enum decode_place { DECODE_ATTRIBUTE, DECODE_TEXT };
 /* Decodes HTML's character references and replaces NUL and what is not UTF-8. `to` has room for DECODE_ROOM bytes. Returns
@@ -64,6 +64,19 @@ enum decode_place { DECODE_ATTRIBUTE, DECODE_TEXT };
 size_t html_decode(struct span raw, enum decode_place place, uint8_t *to);
 /* The same without character references. */
 size_t utf8_repair(struct span raw, uint8_t *to);
+
+/* ---- the names of character references (document_entity.c) ---- */
+
+enum { ENTITY_NAME_MAX = 8 };
+struct html_entity {
+    char name[ENTITY_NAME_MAX +
+              1]; /* no pointer, so that nothing is relocated when a program starts */
+    uint16_t point;
+};
+extern const struct html_entity html_entities[];
+extern const size_t html_entities_count;
+/* The character that a name of letters and digits, without & and ;, stands for; 0: there is no such name. */
+uint32_t html_entity_point(struct span name);
 
 /* ---- HTML's tags (document_tags.c) ---- */
 

@@ -1,22 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * document_sitemap.c: sitemaps and sitemap indexes, in pieces, through libxml2's push parser. Every context has handlers of its own, among them
- * the one for errors, so nothing is printed and nothing is global. A document type is refused, and with it all entities, so
- * none can grow and none can load a file. What gives no event for CONSTRUCT_BYTES_MAX is refused, because
- * libxml2 2.9 compares each attribute of a tag with all before it.
+ * document_sitemap.c: sitemaps and sitemap indexes, in pieces, through expat's push parser. A document type is refused, and with
+ * it all entities, so none can grow and none can load a file. Expat keeps every name that it meets and a record of each
+ * open element, and begins again at a construct that a piece cuts: all of these are bounded here.
  *
- * libxml2 gets UTF-8 only. The bytes it has been fed and that lie behind the last event are kept, and from them the place of
+ * Expat gets UTF-8 only. The bytes it has been fed and that lie behind the last event are kept, and from them the place of
  * each URL is counted; a sitemap in another charset is converted as a whole first, which is rare and small.
  *
- * Rejected: libxml2's own columns, which count characters, stop at 65535 lines in nodes and point behind the tag.
+ * Rejected: libxml2, whose libraries (ICU, libstdc++) cost every start of a program over a millisecond. Expat's own lines
+ * and columns, which count CR and characters. Namespaces: sitemaps are written with wrong ones, or none.
  */
-#include <limits.h>
-#include <pthread.h>
+#include <expat.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <libxml/parser.h>
-#include <libxml/parserInternals.h>
 
 #include "document/document_private.h"
 
@@ -24,6 +21,12 @@ enum {
     PIECE_BYTES = 16 << 10, /* fed at once: bounds what is kept */
     CONSTRUCT_BYTES_MAX =
         256 << 10, /* of a tag, a comment or a loc; browsers' URLs end at 2 MB, servers' at 8 KiB */
+    /* Of a construct whose end isn't there yet; expat 2.6 waits for twice as much as it had. */
+    WAITING_BYTES_MAX = 2 * CONSTRUCT_BYTES_MAX + PIECE_BYTES,
+    DEPTH_MAX = 256, /* of elements; a sitemap has 3, with its extensions 6 */
+    NAME_BYTES_MAX = 1000,
+    NAMES_BYTES_MAX =
+        64 << 10, /* of the set: 6,000 names; sitemaps and their extensions have some 60 */
     FOREIGN_BYTES_MAX = 64 << 20, /* a sitemap may have 50 MiB (sitemaps.org) */
     WHY_BYTES = 200,
 };
@@ -38,18 +41,21 @@ struct buffer {
 struct sitemap {
     sitemap_fn *found;
     void *context;
-    xmlParserCtxtPtr parser;
+    XML_Parser parser;
+    struct document_names *names; /* of elements and attributes */
     enum sitemap_place place;
     enum sitemap_entry entry;
     unsigned depth;      /* of open elements */
     unsigned skip_depth; /* beneath an element that means nothing here; 0: we are not */
-    bool is_enough, is_broken, has_begun, has_root, is_ending;
+    bool is_enough, is_broken, has_begun, has_root;
     char why[WHY_BYTES];
     struct buffer
         fed; /* what the parser has got, the first `passed` bytes of which are done with */
     size_t passed;
     size_t kept_at;        /* the offset in the stream of what is not */
     uint32_t line, column; /* of the same */
+    size_t given;          /* the offset up to which expat has got the stream */
+    size_t event_end;      /* that behind its last event */
     struct buffer loc;
     struct buffer
         begin; /* the first bytes, until there are enough to know the charset, or the whole document to convert */
@@ -85,23 +91,27 @@ __attribute__((format(printf, 2, 3))) static void fail(struct sitemap *sitemap, 
         va_end(arguments);
         sitemap->is_broken = true;
     }
-    if (sitemap->parser)
-        xmlStopParser(sitemap->parser);
+    XML_StopParser(sitemap->parser, XML_FALSE);
 }
 
 static void fail_for_memory(struct sitemap *sitemap) {
     fail(sitemap, "out of memory");
 }
 
-/* ---- places ---- */
-
-/* How far the parser is in the stream of UTF-8. */
-static size_t parser_offset(const struct sitemap *sitemap) {
-    const xmlParserInput *input = sitemap->parser->input;
-    return input ? input->consumed + (size_t)(input->cur - input->base) : sitemap->kept_at;
+static void fail_for_length(struct sitemap *sitemap) {
+    fail(sitemap, "line %u: a tag, comment or text of over %d KiB", sitemap->line,
+         CONSTRUCT_BYTES_MAX >> 10);
 }
 
+static bool is_over(const struct sitemap *sitemap) {
+    return sitemap->is_broken || sitemap->is_enough;
+}
+
+/* ---- places ---- */
+
 static struct span kept(const struct sitemap *sitemap) {
+    if (!sitemap->fed.at)
+        return span_text("");
     return span_of(sitemap->fed.at + sitemap->passed, sitemap->fed.len - sitemap->passed);
 }
 
@@ -133,12 +143,12 @@ static bool keep(struct sitemap *sitemap, struct span piece) {
     return append(&sitemap->fed, piece);
 }
 
-/* From the `>` of <loc> to its first character that counts. */
+/* From behind <loc> to its first character that counts. */
 static size_t loc_text_begin(struct span text) {
     static const char cdata[] = "<![CDATA[";
     size_t at = 0;
     while (at < text.len) {
-        if (html_is_space(text.at[at]) || text.at[at] == '>')
+        if (html_is_space(text.at[at]))
             at++;
         else if (text.len - at > sizeof cdata && memcmp(text.at + at, cdata, sizeof cdata - 1) == 0)
             at += sizeof cdata - 1;
@@ -164,26 +174,57 @@ static void report(struct sitemap *sitemap) {
         text_view_locate(sitemap->view, sitemap->kept_at, &link.line, &link.column);
     if (!sitemap->found(sitemap->context, sitemap->entry, &link)) {
         sitemap->is_enough = true;
-        xmlStopParser(sitemap->parser);
+        XML_StopParser(sitemap->parser, XML_FALSE);
     }
 }
 
-static void on_start(void *context, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri,
-                     int namespaces, const xmlChar **namespace, int attributes, int defaulted,
-                     const xmlChar **attribute) {
+/* Every event comes by here first. What it and all before it are made of is done with, but for a loc, whose place is told at
+ * its end. False: nothing more is wanted, though expat may have some events left. */
+static bool pass_event(struct sitemap *sitemap) {
+    if (is_over(sitemap))
+        return false;
+    size_t begin = (size_t)XML_GetCurrentByteIndex(sitemap->parser);
+    sitemap->event_end = begin + (size_t)XML_GetCurrentByteCount(sitemap->parser);
+    if (sitemap->place == PLACE_LOC)
+        begin = sitemap->kept_at;
+    if (sitemap->event_end - begin > CONSTRUCT_BYTES_MAX)
+        fail_for_length(sitemap);
+    else if (sitemap->place != PLACE_LOC)
+        advance(sitemap, sitemap->event_end);
+    return !is_over(sitemap);
+}
+
+static void note_name(struct sitemap *sitemap, const char *name) {
+    struct span text = span_text(name);
+    if (text.len > NAME_BYTES_MAX)
+        fail(sitemap, "line %u: a name of over %d bytes", sitemap->line, NAME_BYTES_MAX);
+    else if (!names_add(sitemap->names, text))
+        fail_for_memory(sitemap);
+    else if (document_names_bytes(sitemap->names) > NAMES_BYTES_MAX)
+        fail(sitemap, "line %u: too many names of elements and attributes", sitemap->line);
+}
+
+static struct span local_name(const char *name) {
+    struct span text = span_text(name);
+    const uint8_t *colon = memchr(text.at, ':', text.len);
+    return colon > text.at ? span_skip(text, (size_t)(colon - text.at) + 1) : text;
+}
+
+static void on_start(void *context, const char *name, const char **attributes) {
     struct sitemap *sitemap = context;
-    struct span local = span_text((const char *)name);
-    (void)prefix, (void)uri, (void)namespaces, (void)namespace;
-    (void)attributes, (void)defaulted, (void)attribute;
-    sitemap->depth++;
-    if (sitemap->place != PLACE_LOC)
-        advance(sitemap, parser_offset(sitemap));
+    struct span local = local_name(name);
+    if (!pass_event(sitemap))
+        return;
+    note_name(sitemap, name);
+    for (; *attributes; attributes += 2)
+        note_name(sitemap, *attributes);
+    if (++sitemap->depth > DEPTH_MAX)
+        fail(sitemap, "line %u: elements over %d deep", sitemap->line, DEPTH_MAX);
     if (sitemap->skip_depth)
         return;
     if (sitemap->place == PLACE_OUTSIDE) {
         if (!span_is(local, "urlset") && !span_is(local, "sitemapindex"))
-            fail(sitemap, "line %u: no sitemap: its root is <%.40s>", sitemap->line,
-                 (const char *)name);
+            fail(sitemap, "line %u: no sitemap: its root is <%.40s>", sitemap->line, name);
         sitemap->place = PLACE_ROOT;
         sitemap->has_root = true;
     } else if (sitemap->place == PLACE_ROOT &&
@@ -198,9 +239,11 @@ static void on_start(void *context, const xmlChar *name, const xmlChar *prefix, 
     }
 }
 
-static void on_end(void *context, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri) {
+static void on_end(void *context, const char *name) {
     struct sitemap *sitemap = context;
-    (void)name, (void)prefix, (void)uri;
+    (void)name;
+    if (!pass_event(sitemap))
+        return;
     if (sitemap->skip_depth) {
         if (sitemap->skip_depth == sitemap->depth)
             sitemap->skip_depth = 0;
@@ -212,76 +255,64 @@ static void on_end(void *context, const xmlChar *name, const xmlChar *prefix, co
     }
     sitemap->depth--;
     if (sitemap->place != PLACE_LOC)
-        advance(sitemap, parser_offset(sitemap));
+        advance(sitemap, sitemap->event_end);
 }
 
-static void on_text(void *context, const xmlChar *text, int len) {
+static void on_text(void *context, const char *text, int len) {
     struct sitemap *sitemap = context;
-    if (sitemap->place != PLACE_LOC)
-        advance(sitemap, parser_offset(sitemap));
-    else if (!sitemap->skip_depth && len > 0 && !append(&sitemap->loc, span_of(text, (size_t)len)))
+    if (pass_event(sitemap) && sitemap->place == PLACE_LOC && !sitemap->skip_depth &&
+        !append(&sitemap->loc, span_of(text, (size_t)len)))
         fail_for_memory(sitemap);
 }
 
-static void on_comment(void *context, const xmlChar *text) {
-    on_text(context, text, 0);
+/* Comments, processing instructions, what stands around the root. */
+static void on_other(void *context, const char *text, int len) {
+    (void)text, (void)len;
+    pass_event(context);
 }
 
 /* With one come entities, which can be bombs or files. A page of HTML, which servers send for a sitemap that isn't there, ends
  * here too. */
-static void on_doctype(void *context, const xmlChar *name, const xmlChar *external,
-                       const xmlChar *system) {
+static void on_doctype(void *context, const char *name, const char *system_id,
+                       const char *public_id, int has_subset) {
     struct sitemap *sitemap = context;
-    (void)external, (void)system;
-    fail(sitemap, "line %u: no sitemap: it has a document type, %.40s", sitemap->line,
-         (const char *)name);
+    (void)system_id, (void)public_id, (void)has_subset;
+    fail(sitemap, "line %u: no sitemap: it has a document type, %.40s", sitemap->line, name);
 }
 
-/* Five predefined ones, and no others. */
-static xmlEntityPtr on_entity(void *context, const xmlChar *name) {
-    (void)context;
-    return xmlGetPredefinedEntity(name);
+/* What expat says in place of "there is too little". */
+static bool is_cut_off(enum XML_Error error) {
+    return error == XML_ERROR_NO_ELEMENTS || error == XML_ERROR_UNCLOSED_TOKEN ||
+           error == XML_ERROR_UNCLOSED_CDATA_SECTION || error == XML_ERROR_PARTIAL_CHAR;
 }
 
-/* One line, without the library's own full stop or newline. */
-static void on_error(void *context, xmlErrorPtr error) {
-    struct sitemap *sitemap = context;
-    if (error->code == XML_ERR_NO_MEMORY) {
+static void fail_as_parser(struct sitemap *sitemap) {
+    enum XML_Error error = XML_GetErrorCode(sitemap->parser);
+    if (error == XML_ERROR_NO_MEMORY) {
         fail_for_memory(sitemap);
         return;
     }
-    /* Names without a namespace declaration are not well-formed only in a sense that doesn't matter here. */
-    if (error->level == XML_ERR_WARNING || error->domain == XML_FROM_NAMESPACE)
-        return;
-    if (sitemap->is_ending && error->code == XML_ERR_DOCUMENT_END &&
-        (sitemap->depth || !sitemap->has_root)) {
-        fail(sitemap, "line %d: it ends %s", error->line,
+    advance(sitemap,
+            is_cut_off(error) ? SIZE_MAX : (size_t)XML_GetCurrentByteIndex(sitemap->parser));
+    if (is_cut_off(error))
+        fail(sitemap, "line %u: it ends %s", sitemap->line,
              sitemap->has_root ? "in the middle" : "before it begins");
-        return;
-    }
-    const char *text = error->message ? error->message : "not well-formed";
-    fail(sitemap, "line %d: %.*s", error->line, (int)strcspn(text, "\n"), text);
+    else
+        fail(sitemap, "line %u: %s", sitemap->line, XML_ErrorString(error));
 }
 
 /* ---- feeding ---- */
 
-static pthread_once_t library_once = PTHREAD_ONCE_INIT;
-
+/* Expat's own word about the charset doesn't count: the bytes are UTF-8 already. */
 static bool begin_parser(struct sitemap *sitemap) {
-    xmlSAXHandler handlers = {.initialized = XML_SAX2_MAGIC,
-                              .internalSubset = on_doctype,
-                              .startElementNs = on_start,
-                              .endElementNs = on_end,
-                              .characters = on_text,
-                              .cdataBlock = on_text,
-                              .comment = on_comment,
-                              .getEntity = on_entity,
-                              .serror = on_error};
-    pthread_once(&library_once, xmlInitParser);
-    sitemap->parser = xmlCreatePushParserCtxt(&handlers, sitemap, NULL, 0, NULL);
+    sitemap->parser = XML_ParserCreate("UTF-8");
     if (!sitemap->parser)
         return false;
-    xmlCtxtUseOptions(sitemap->parser, XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
+    XML_SetUserData(sitemap->parser, sitemap);
+    XML_SetElementHandler(sitemap->parser, on_start, on_end);
+    XML_SetCharacterDataHandler(sitemap->parser, on_text);
+    XML_SetStartDoctypeDeclHandler(sitemap->parser, on_doctype);
+    XML_SetDefaultHandler(sitemap->parser, on_other);
     return true;
 }
 
@@ -292,49 +323,59 @@ struct sitemap *sitemap_open(sitemap_fn *found, void *context) {
     sitemap->found = found;
     sitemap->context = context;
     sitemap->line = sitemap->column = 1;
-    if (!begin_parser(sitemap)) {
-        free(sitemap);
-        return NULL;
-    }
-    return sitemap;
+    sitemap->names = document_names_open(DOCUMENT_SITEMAP, span_of(NULL, 0), NULL);
+    if (sitemap->names && begin_parser(sitemap))
+        return sitemap;
+    sitemap_close(sitemap);
+    return NULL;
 }
 
 void sitemap_close(struct sitemap *sitemap) {
     if (!sitemap)
         return;
-    xmlFreeParserCtxt(sitemap->parser);
+    XML_ParserFree(sitemap->parser);
+    document_names_close(sitemap->names);
     free(sitemap->fed.at);
     free(sitemap->loc.at);
     free(sitemap->begin.at);
     free(sitemap);
 }
 
-static bool is_over(const struct sitemap *sitemap) {
-    return sitemap->is_broken || sitemap->is_enough;
+/* What is kept and expat hasn't got. */
+static struct span waiting(const struct sitemap *sitemap) {
+    return span_skip(kept(sitemap), sitemap->given - sitemap->kept_at);
 }
 
+static void hand_over(struct sitemap *sitemap) {
+    struct span rest = waiting(sitemap);
+    sitemap->given += rest.len;
+    if (XML_Parse(sitemap->parser, (const char *)rest.at, (int)rest.len, 0) != XML_STATUS_OK)
+        fail_as_parser(sitemap);
+    else if (sitemap->given - sitemap->event_end > WAITING_BYTES_MAX)
+        fail_for_length(sitemap);
+}
+
+/* Expat reads a construct that is not yet whole from its beginning at every call: it gets the next bytes when they are as many
+ * as it has in vain, so that a hostile server's single bytes don't cost the square of their number. */
 static void parse(struct sitemap *sitemap, struct span utf8) {
     while (utf8.len && !is_over(sitemap)) {
         size_t len = utf8.len < PIECE_BYTES ? utf8.len : PIECE_BYTES;
-        if (!keep(sitemap, span_of(utf8.at, len)))
+        if (!keep(sitemap, span_of(utf8.at, len))) {
             fail_for_memory(sitemap);
-        else if (kept(sitemap).len > CONSTRUCT_BYTES_MAX)
-            fail(sitemap, "line %u: a tag, comment or text of over %d KiB", sitemap->line,
-                 CONSTRUCT_BYTES_MAX >> 10);
-        else if (xmlParseChunk(sitemap->parser, (const char *)utf8.at, (int)len, 0) ==
-                 XML_ERR_NO_MEMORY)
-            fail_for_memory(sitemap);
+            return;
+        }
+        size_t due = sitemap->given - sitemap->event_end;
+        if (waiting(sitemap).len >= (due < PIECE_BYTES ? due : PIECE_BYTES))
+            hand_over(sitemap);
         utf8 = span_skip(utf8, len);
     }
 }
 
 static void end_parser(struct sitemap *sitemap) {
-    if (is_over(sitemap))
-        return;
-    sitemap->is_ending = true;
-    xmlParseChunk(sitemap->parser, NULL, 0, 1);
-    if (!is_over(sitemap) && (!sitemap->parser->wellFormed || !sitemap->has_begun))
-        fail(sitemap, "line %u: not well-formed", sitemap->line);
+    if (!is_over(sitemap))
+        hand_over(sitemap);
+    if (!is_over(sitemap) && XML_Parse(sitemap->parser, "", 0, 1) != XML_STATUS_OK)
+        fail_as_parser(sitemap);
 }
 
 /* The whole of a document that may be in any charset. */
@@ -345,7 +386,6 @@ static void parse_whole(struct sitemap *sitemap, struct span text, const char *c
         return;
     }
     sitemap->view = &view;
-    sitemap->has_begun = view.utf8.len > 0;
     parse(sitemap, view.utf8);
     end_parser(sitemap);
     sitemap->view = NULL;

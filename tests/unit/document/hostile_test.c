@@ -138,7 +138,7 @@ static void long_pieces(void **state) {
     free(text);
 }
 
-/* libxml2's parser is the only one that speaks without being asked. */
+/* Libraries can speak without being asked. */
 static void nothing_is_printed(void **state) {
     (void)state;
     int ends[2], kept = dup(STDERR_FILENO);
