@@ -137,14 +137,16 @@ static int name_new(const struct unnamed *file, int to_fd, const char *to) {
     return 0;
 }
 
-/* Takes NAME, NAME.1, NAME.2 ...: whoever comes first has it, be it a thread or another process. */
+/* Takes NAME, NAME.1, NAME.2 ...: whoever comes first has it, be it a thread or another process. `other` is which it was but for
+ * NAME. */
 static int name_numbered(struct file_place *place, const struct unnamed *file, int to_fd,
-                         const char *path, char *base) {
+                         const char *path, char *other) {
     unsigned number = file_suffix_known(&place->suffixes, path);
+    const char *base = place_base(path);
     for (;;) {
         if (number)
-            name_with_suffix(base, place_base(path), number);
-        int fault = name_new(file, to_fd, base);
+            name_with_suffix(other, base, number);
+        int fault = name_new(file, to_fd, number ? other : base);
         if (fault != EEXIST)
             return fault;
         number = file_suffix_next(&place->suffixes, path);
@@ -152,47 +154,47 @@ static int name_numbered(struct file_place *place, const struct unnamed *file, i
 }
 
 static int name_as_told(struct file_place *place, const struct unnamed *file, int to_fd,
-                        const char *path, char *base) {
+                        const char *path, char *other) {
     switch (place->on_exist) {
     case RF_EXIST_RENAME:
-        return name_numbered(place, file, to_fd, path, base);
+        return name_numbered(place, file, to_fd, path, other);
     case RF_EXIST_OVERWRITE: /* has a temporary name, as place->nameless is false */
-        return renameat(file->dir_fd, file->base, to_fd, base) ? errno : 0;
+        return renameat(file->dir_fd, file->base, to_fd, place_base(path)) ? errno : 0;
     case RF_EXIST_SKIP:
     case RF_EXIST_FAIL:
     case RF_EXIST_RESUME:
         break;
     }
-    return name_new(file, to_fd, base);
+    return name_new(file, to_fd, place_base(path));
 }
 
 static int publish_in(struct file_place *place, const struct unnamed *file, const char *path,
-                      char *final) {
+                      char *other) {
     char base[FILE_NAME_BYTES_MAX + 1];
     struct file_dir *to;
     int fault = file_dirs_acquire(place->dirs, path, place_dir_len(path), true, &to);
     if (fault)
         return fault;
-    strcpy(base, place_base(path));
+    base[0] = other[0] = '\0';
     fault = name_as_told(place, file, file_dir_fd(to), path, base);
     file_dirs_release(place->dirs, to);
-    if (!fault)
-        sibling(final, path, base);
+    if (!fault && *base)
+        sibling(other, path, base);
     return fault;
 }
 
 int place_publish(struct file_place *place, int fd, const char *temporary, const char *path,
-                  char *final) {
+                  char *other) {
     struct unnamed file = {.fd = fd, .dir_fd = -1};
     if (!*temporary)
-        return publish_in(place, &file, path, final);
+        return publish_in(place, &file, path, other);
     struct file_dir *from;
     int fault = file_dirs_acquire(place->dirs, temporary, place_dir_len(temporary), false, &from);
     if (fault)
         return fault;
     file.dir_fd = file_dir_fd(from);
     file.base = place_base(temporary);
-    fault = publish_in(place, &file, path, final);
+    fault = publish_in(place, &file, path, other);
     file_dirs_release(place->dirs, from);
     return fault;
 }

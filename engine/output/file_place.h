@@ -55,9 +55,9 @@ int place_reopen(struct file_place *place, const char *temporary, int *fd);
 bool place_exists(struct file_place *place, const char *path);
 
 /* Gives the file its name as on_exist says, atomically; EEXIST where it says that a taken name is a fault (fail, skip, resume).
- * `final` is the name it got. `fd` is needed only where `temporary` is "". */
+ * `other` is the path it got, "" where that is `path`. `fd` is needed only where `temporary` is "". */
 int place_publish(struct file_place *place, int fd, const char *temporary, const char *path,
-                  char *final);
+                  char *other);
 
 /* Looks whether `rest` more bytes have room, and sets a good stretch of them aside, which makes writing cheaper and keeps large files in one
  * piece. `reserved` is how far that went. ENOSPC: they have no room. */

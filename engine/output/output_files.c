@@ -20,7 +20,7 @@
 #include "output/output_verify.h"
 
 enum {
-    INLINE_PATH_BYTES = 160,
+    INLINE_PATH_BYTES = 176,
     /* A part that was cut off earlier is not worth a meta file, should the process be killed. */
     RESUME_NOTE_BYTES = 1 << 20,
     RESERVE_FROM_BYTES = 1 << 20, /* below, a system call more costs more than it brings */
@@ -35,16 +35,12 @@ struct files {
     struct output_fault fault;
 };
 
-/* A path, in place if it is short. */
-struct kept_path {
-    char *at; /* NULL: none */
-    char inline_text[INLINE_PATH_BYTES];
-};
-
+/* Small, as there is one a request in flight: paths are in place if they are short, and only what is rare is a block of its own. */
 struct file_stream {
-    struct kept_path path;      /* wanted; beneath DIR */
-    struct kept_path temporary; /* where the body is now: "" has no name, NULL is nowhere yet */
-    struct kept_path recorded;
+    char *recorded;  /* DIR and the wanted name, as the record tells it; NULL: not named yet */
+    char *path;      /* the name in it, beneath DIR */
+    char *numbered;  /* what the record tells where the wanted name was taken, or NULL */
+    char *temporary; /* where the body is now: `nameless` has no name, NULL is nowhere yet */
     struct verify verify;
     struct file_resume *resume;
     uint64_t end;      /* where the body will end, as announced; UINT64_MAX: not known */
@@ -52,41 +48,45 @@ struct file_stream {
     int fd;            /* -1: closed */
     unsigned status;   /* for a name that needs the hash as well */
     bool continues;    /* the temporary is the part file, ours by its lock */
+    char inline_text[INLINE_PATH_BYTES];
 };
 
-static char *make_room(struct kept_path *kept, size_t bytes) {
-    CHECK_HOT(!kept->at);
-    kept->at = bytes <= sizeof kept->inline_text ? kept->inline_text : malloc(bytes);
-    CHECK(kept->at);
-    return kept->at;
-}
+static char nameless[] = "";
 
-static void keep_path(struct kept_path *kept, const char *path) {
-    size_t bytes = strlen(path) + 1;
-    memcpy(make_room(kept, bytes), path, bytes);
-}
-
-/* As the record tells it. */
-static void keep_recorded(const struct files *files, struct kept_path *kept, const char *path) {
-    size_t bytes = strlen(path) + 1;
-    char *at = make_room(kept, files->dir_len + 1 + bytes);
-    if (files->dir_len) {
-        memcpy(at, files->dir, files->dir_len);
-        at += files->dir_len;
-        *at++ = '/';
+/* As the record tells it, into `room` or, if that is too small, a block of its own. */
+static char *full_path(const struct files *files, const char *path, char *room, size_t size) {
+    size_t bytes = strlen(path) + 1, lead = files->dir_len ? files->dir_len + 1 : 0;
+    char *full = lead + bytes <= size ? room : malloc(lead + bytes);
+    CHECK(full);
+    if (lead) {
+        memcpy(full, files->dir, files->dir_len);
+        full[files->dir_len] = '/';
     }
-    memcpy(at, path, bytes);
+    memcpy(full + lead, path, bytes);
+    return full;
 }
 
-static void drop_path(struct kept_path *kept) {
-    if (kept->at != kept->inline_text)
-        free(kept->at);
-    kept->at = NULL;
+static void keep_path(const struct files *files, struct file_stream *file, const char *path) {
+    CHECK_HOT(!file->recorded);
+    file->recorded = full_path(files, path, file->inline_text, sizeof file->inline_text);
+    file->path = file->recorded + (files->dir_len ? files->dir_len + 1 : 0);
+}
+
+static void keep_temporary(struct file_stream *file, const char *temporary) {
+    CHECK_HOT(!file->temporary);
+    file->temporary = *temporary ? strdup(temporary) : nameless;
+    CHECK(file->temporary);
+}
+
+static void forget_temporary(struct file_stream *file) {
+    if (file->temporary != nameless)
+        free(file->temporary);
+    file->temporary = NULL;
 }
 
 static enum rf_output_answer fail(struct files *files, struct rf_stream *stream, struct err err) {
     const struct file_stream *file = stream->state;
-    const char *name = file->path.at ? file->path.at : "";
+    const char *name = file->path ? file->path : "";
     char what[256];
     snprintf(what, sizeof what, "%s%s%s", files->dir, *files->dir && *name ? "/" : "", name);
     output_fault_note(&files->fault, err, what);
@@ -167,7 +167,7 @@ static bool name_file(struct files *files, struct rf_stream *stream) {
     bool good = stream->name ? name_check_wanted(stream->name, path)
                              : name_expand(files->name, &facts, path);
     if (good)
-        keep_path(&file->path, path);
+        keep_path(files, file, path);
     return good;
 }
 
@@ -177,11 +177,10 @@ static enum rf_output_answer look(struct files *files, struct rf_stream *stream)
     enum rf_on_exist on_exist = files->place.on_exist;
     if (on_exist == RF_EXIST_RENAME || on_exist == RF_EXIST_OVERWRITE)
         return RF_OUTPUT_OK;
-    if (place_exists(&files->place, file->path.at)) {
+    if (place_exists(&files->place, file->path)) {
         if (on_exist == RF_EXIST_FAIL)
             return fail_errno(files, stream, EEXIST);
-        keep_recorded(files, &file->recorded, file->path.at);
-        stream->path = file->recorded.at;
+        stream->path = file->recorded;
         return RF_OUTPUT_SKIP;
     }
     if (on_exist == RF_EXIST_RESUME && !file->resume) {
@@ -202,7 +201,7 @@ static enum rf_output_answer files_prepare(void *output, struct rf_stream *strea
     enum rf_output_answer answer = look(files, stream);
     if (answer != RF_OUTPUT_OK || !file->resume)
         return answer;
-    stream->resume_offset = resume_find(&files->place, file->path.at, stream->url, file->resume);
+    stream->resume_offset = resume_find(&files->place, file->path, stream->url, file->resume);
     if (stream->resume_offset)
         stream->resume_validator = resume_validator(file->resume);
     return RF_OUTPUT_OK;
@@ -211,12 +210,12 @@ static enum rf_output_answer files_prepare(void *output, struct rf_stream *strea
 /* ---- the body ----------------------------------------------------------------------------------------- */
 
 static void drop_temporary(struct files *files, struct file_stream *file) {
-    if (file->temporary.at) {
+    if (file->temporary) {
         /* A part first goes and then loses its lock, or another process could take it up in between. */
-        place_remove(&files->place, file->temporary.at);
+        place_remove(&files->place, file->temporary);
         if (file->continues)
-            resume_forget(&files->place, file->path.at, file->resume);
-        drop_path(&file->temporary);
+            resume_forget(&files->place, file->path, file->resume);
+        forget_temporary(file);
     }
     if (file->fd >= 0)
         close(file->fd);
@@ -249,17 +248,17 @@ static int open_temporary(struct files *files, struct file_stream *file, uint64_
     int fault = EAGAIN;
     file->continues = false;
     if (file->resume) {
-        fault = resume_open(&files->place, file->path.at, offset, temporary, &file->fd);
+        fault = resume_open(&files->place, file->path, offset, temporary, &file->fd);
         file->continues = !fault;
     }
     if (fault == EAGAIN && !offset)
-        fault = place_create(&files->place, file->path.at ? file->path.at : "download", temporary,
-                             &file->fd);
+        fault =
+            place_create(&files->place, file->path ? file->path : "download", temporary, &file->fd);
     if (fault) {
         file->fd = -1;
         return fault;
     }
-    keep_path(&file->temporary, temporary);
+    keep_temporary(file, temporary);
     return 0;
 }
 
@@ -290,7 +289,7 @@ static enum rf_output_answer files_begin(void *output, struct rf_stream *stream,
     struct file_stream *file = stream->state;
     file->status = response->status;
     file->reserved = 0;
-    if (!file->path.at && !(files->hashed && !stream->name)) {
+    if (!file->path && !(files->hashed && !stream->name)) {
         if (!name_file(files, stream))
             return fail(files, stream, err_make(STAGE_OUTPUT, ERR_BAD_NAME, 0));
         enum rf_output_answer answer = look(files, stream);
@@ -329,7 +328,7 @@ static int close_temporary(struct file_stream *file) {
 
 /* A file without a name is gone with its descriptor, and so is a part's lock: both stay open until they have their name. */
 static bool may_close(const struct file_stream *file) {
-    return !file->continues && file->temporary.at && *file->temporary.at;
+    return !file->continues && file->temporary && *file->temporary;
 }
 
 static int reserve(struct file_stream *file, size_t count) {
@@ -343,10 +342,10 @@ static int reserve(struct file_stream *file, size_t count) {
 static int open_for_body(struct files *files, struct file_stream *file) {
     if (file->fd >= 0)
         return 0;
-    if (!file->temporary.at)
+    if (!file->temporary)
         return open_temporary(files, file, 0);
     /* More bytes than were announced; the engine should not let them through. */
-    return place_reopen(&files->place, file->temporary.at, &file->fd);
+    return place_reopen(&files->place, file->temporary, &file->fd);
 }
 
 static enum rf_output_answer files_body(void *output, struct rf_stream *stream, const void *bytes,
@@ -368,7 +367,7 @@ static enum rf_output_answer files_body(void *output, struct rf_stream *stream, 
         fault = close_temporary(file);
     if (file->continues && !file->resume->noted && resume_validator(file->resume) &&
         file->verify.received >= RESUME_NOTE_BYTES && !fault)
-        fault = resume_note(&files->place, file->path.at, stream->url, file->resume);
+        fault = resume_note(&files->place, file->path, stream->url, file->resume);
     return fault ? fail_errno(files, stream, fault) : RF_OUTPUT_OK;
 }
 
@@ -377,20 +376,20 @@ static enum rf_output_answer files_body(void *output, struct rf_stream *stream, 
 /* Gives the file its name. Where somebody else's file came first under skip or resume, that one stands. */
 static int publish(struct files *files, struct rf_stream *stream) {
     struct file_stream *file = stream->state;
-    char final[PLACE_PATH_BYTES];
-    int fault = place_publish(&files->place, file->fd, file->temporary.at, file->path.at, final);
-    if (fault == EEXIST && files->place.on_exist != RF_EXIST_FAIL) {
+    char other[PLACE_PATH_BYTES];
+    int fault = place_publish(&files->place, file->fd, file->temporary, file->path, other);
+    if (fault == EEXIST && files->place.on_exist != RF_EXIST_FAIL)
         drop_temporary(files, file);
-        strcpy(final, file->path.at);
-    } else if (fault) {
+    else if (fault)
         return fault;
-    }
-    if (file->temporary.at && file->continues)
-        resume_forget(&files->place, file->path.at, file->resume);
-    drop_path(&file->temporary);
-    drop_path(&file->recorded);
-    keep_recorded(files, &file->recorded, final);
-    stream->path = file->recorded.at;
+    if (file->temporary && file->continues)
+        resume_forget(&files->place, file->path, file->resume);
+    forget_temporary(file);
+    stream->path = file->recorded;
+    free(file->numbered);
+    file->numbered = NULL;
+    if (!fault && *other)
+        stream->path = file->numbered = full_path(files, other, NULL, 0);
     return close_temporary(file);
 }
 
@@ -398,10 +397,10 @@ static enum rf_output_answer files_finish(void *output, struct rf_stream *stream
     struct files *files = output;
     struct file_stream *file = stream->state;
     struct err err = verify_finish(&file->verify, stream);
-    if (!err_is(err) && !file->path.at && !name_file(files, stream))
+    if (!err_is(err) && !file->path && !name_file(files, stream))
         err = err_make(STAGE_OUTPUT, ERR_BAD_NAME, 0);
     int fault = 0;
-    if (!err_is(err) && !file->temporary.at) /* an empty body */
+    if (!err_is(err) && !file->temporary) /* an empty body */
         fault = open_temporary(files, file, 0);
     if (!err_is(err) && !fault && may_close(file))
         fault = close_temporary(file);
@@ -420,11 +419,10 @@ static bool keep_part(struct files *files, struct rf_stream *stream) {
     struct file_stream *file = stream->state;
     if (!file->continues || file->verify.received < 2 || !resume_validator(file->resume))
         return false;
-    if (!file->resume->noted &&
-        resume_note(&files->place, file->path.at, stream->url, file->resume))
+    if (!file->resume->noted && resume_note(&files->place, file->path, stream->url, file->resume))
         return false;
     close_temporary(file);
-    drop_path(&file->temporary);
+    forget_temporary(file);
     stream->resume_offset = file->verify.received - 1;
     stream->resume_validator = resume_validator(file->resume);
     return true;
@@ -444,8 +442,9 @@ static void files_discard(void *output, struct rf_stream *stream) {
 static void files_record(void *output, struct rf_stream *stream, const struct rf_result *result) {
     struct file_stream *file = stream->state;
     (void)output, (void)result;
-    drop_path(&file->path);
-    drop_path(&file->recorded);
+    if (file->recorded != file->inline_text)
+        free(file->recorded);
+    free(file->numbered);
     verify_end(&file->verify);
     free(file->resume);
 }

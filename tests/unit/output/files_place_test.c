@@ -229,11 +229,11 @@ static void a_killed_process_leaves_no_half_file(void **state) {
 static void temporary_names_do_as_well(void **state) {
     (void)state;
     struct file_place place;
-    char temporary[PLACE_PATH_BYTES], final[PLACE_PATH_BYTES];
+    char temporary[PLACE_PATH_BYTES], other[PLACE_PATH_BYTES];
     assert_int_equal(place_open(&place, in_scratch("out"), RF_EXIST_RENAME), 0);
     place.nameless = false;
     for (int i = 0; i < 3; i++) {
-        static const char *const names[] = {"d/a", "d/a.1", "d/a.2"};
+        static const char *const others[] = {"", "d/a.1", "d/a.2"};
         int fd;
         assert_int_equal(place_create(&place, "d/a", temporary, &fd), 0);
         assert_true(is_there(in_scratch("out/d")) && *temporary);
@@ -242,8 +242,8 @@ static void temporary_names_do_as_well(void **state) {
         assert_int_equal(place_reopen(&place, temporary, &fd), 0);
         assert_int_equal(write(fd, "y", 1), 1);
         close(fd);
-        assert_int_equal(place_publish(&place, -1, temporary, "d/a", final), 0);
-        assert_string_equal(final, names[i]);
+        assert_int_equal(place_publish(&place, -1, temporary, "d/a", other), 0);
+        assert_string_equal(other, others[i]);
     }
     assert_file(in_scratch("out/d/a.2"), "xy");
     assert_int_equal(entries(in_scratch("out/d")), 3);
