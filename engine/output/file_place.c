@@ -11,12 +11,14 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "output/file_call.h"
+
 static unsigned next_once(struct file_place *place) {
     return atomic_fetch_add_explicit(&place->once, 1, memory_order_relaxed);
 }
 
 static int open_nameless(int dir_fd) {
-    return openat(dir_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+    return file_call_openat(dir_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
 }
 
 static int link_nameless(int fd, int dir_fd, const char *name) {

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "output/file_call.h"
 #include "output/file_resume.h"
 #include "output/output.h"
 #include "output/output_fault.h"
@@ -308,7 +309,7 @@ static enum rf_output_answer files_begin(void *output, struct rf_stream *stream,
 
 static int write_all(int fd, const char *bytes, size_t count) {
     while (count) {
-        ssize_t wrote = write(fd, bytes, count);
+        ssize_t wrote = file_call_write(fd, bytes, count);
         if (wrote < 0 && errno == EINTR)
             continue;
         if (wrote < 0)
@@ -323,7 +324,7 @@ static int write_all(int fd, const char *bytes, size_t count) {
 static int close_temporary(struct file_stream *file) {
     int fd = file->fd;
     file->fd = -1;
-    return fd >= 0 && close(fd) && errno != EINTR ? errno : 0;
+    return fd >= 0 && file_call_close(fd) && errno != EINTR ? errno : 0;
 }
 
 /* A file without a name is gone with its descriptor, and so is a part's lock: both stay open until they have their name. */
