@@ -315,6 +315,12 @@ void rf_on_compare(struct rf_engine *engine, rf_compare_fn *compare, void *conte
 void rf_on_result(struct rf_engine *engine, rf_done_fn *done, void *context) {
     engine->on_result = done;
     engine->on_result_context = context;
+    engine->failures_only = false;
+}
+
+void rf_on_failure(struct rf_engine *engine, rf_done_fn *done, void *context) {
+    rf_on_result(engine, done, context);
+    engine->failures_only = true;
 }
 
 /* ---- a run ------------------------------------------------------------------------------------------------------ */

@@ -131,6 +131,7 @@ struct rf_engine {
 
     pthread_mutex_t callback_lock; /* callbacks come one at a time */
     rf_done_fn *on_result;
+    bool failures_only; /* what on_result is called for */
     void *on_result_context;
     rf_compare_fn *compare; /* or NULL */
     void *compare_context;

@@ -41,7 +41,7 @@ static size_t align(size_t bytes) {
 void sink_layout(struct rf_engine *engine) {
     size_t at = align(engine->output_count * sizeof(struct stream));
     engine->body_output_count = 0;
-    engine->records_wanted = engine->on_result != NULL;
+    engine->records_wanted = engine->on_result && !engine->failures_only;
     for (unsigned i = 0; i < engine->output_count; i++) {
         engine->output[i].state_offset = at;
         at += align(engine->output[i].ops->state_bytes);
@@ -326,6 +326,17 @@ static void name_files(struct job *job, struct rf_result *result) {
     }
 }
 
+/* Whether the run's callback hears of it. */
+static bool is_told(const struct rf_engine *engine, const struct job *job) {
+    return engine->on_result && (!engine->failures_only || err_is(job->err));
+}
+
+/* Whether anybody does. */
+static bool is_wanted(const struct rf_engine *engine, const struct job *job) {
+    return engine->records_wanted || job->user || job->unique || engine->settings.check ||
+           is_told(engine, job);
+}
+
 static void tell(struct job *job, struct link *waiting) {
     enum { REDIRECTS_ON_STACK = 64 };
     struct rf_engine *engine = engine_of(job);
@@ -351,7 +362,7 @@ static void tell(struct job *job, struct link *waiting) {
     for (unsigned i = 0; i < engine->output_count; i++)
         if (engine->output[i].ops->record)
             engine->output[i].ops->record(engine->output[i].self, &stream[i].open, &result);
-    if (!submission_done(job, &result) && engine->on_result) {
+    if (!submission_done(job, &result) && is_told(engine, job)) {
         pthread_mutex_lock(&engine->callback_lock);
         engine->on_result(engine->on_result_context, &result);
         pthread_mutex_unlock(&engine->callback_lock);
@@ -367,6 +378,20 @@ static void forget_resumes(struct worker *worker, struct job *job) {
     for (unsigned i = 0; i < worker->engine->output_count; i++)
         list_remove(&stream[i].link);
     pthread_mutex_unlock(&worker->lock);
+}
+
+static void drop_streams(struct worker *worker, struct job *job) {
+    const struct rf_engine *engine = worker->engine;
+    if (!job->sink)
+        return;
+    struct stream *stream = streams_of(job);
+    if (engine->body_output_count)
+        forget_resumes(worker, job);
+    for (unsigned i = 0; i < engine->output_count; i++)
+        if (engine->output[i].ops->release)
+            engine->output[i].ops->release(engine->output[i].self, &stream[i].open);
+    pool_release(&worker->pool, job->sink, engine->sink_bytes);
+    job->sink = NULL;
 }
 
 static void count(struct worker *worker, const struct job *job) {
@@ -406,14 +431,9 @@ static void record(struct job *job) {
     struct link waiting;
     list_init(&waiting);
     note_peer(worker, job);
-    if (engine->records_wanted || job->user || engine->settings.check)
+    if (is_wanted(engine, job))
         tell(job, &waiting);
-    if (job->sink) {
-        if (engine->body_output_count)
-            forget_resumes(worker, job);
-        pool_release(&worker->pool, job->sink, engine->sink_bytes);
-        job->sink = NULL;
-    }
+    drop_streams(worker, job);
     count(worker, job);
     if (!ring_timer_is_set(&worker->flush_timer))
         ring_timer_set(worker->ring, &worker->flush_timer,
@@ -427,10 +447,7 @@ static bool postpone(struct job *job) {
     struct rf_engine *engine = worker->engine;
     if (!confirm_keep(engine, job))
         return false;
-    if (job->sink) {
-        pool_release(&worker->pool, job->sink, engine->sink_bytes);
-        job->sink = NULL;
-    }
+    drop_streams(worker, job);
     engine_job_ended(engine);
     return true;
 }

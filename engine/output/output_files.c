@@ -440,9 +440,9 @@ static void files_discard(void *output, struct rf_stream *stream) {
     stream->resume_validator = NULL;
 }
 
-static void files_record(void *output, struct rf_stream *stream, const struct rf_result *result) {
+static void files_release(void *output, struct rf_stream *stream) {
     struct file_stream *file = stream->state;
-    (void)output, (void)result;
+    (void)output;
     if (file->recorded != file->inline_text)
         free(file->recorded);
     free(file->numbered);
@@ -461,6 +461,6 @@ const struct rf_output_ops output_files = {
     .body = files_body,
     .finish = files_finish,
     .discard = files_discard,
-    .record = files_record,
+    .release = files_release,
     .close = files_close,
 };

@@ -46,8 +46,8 @@ static void null_discard(void *output, struct rf_stream *stream) {
     (void)output, (void)stream;
 }
 
-static void null_record(void *output, struct rf_stream *stream, const struct rf_result *result) {
-    (void)output, (void)result;
+static void null_release(void *output, struct rf_stream *stream) {
+    (void)output;
     verify_end(stream->state);
 }
 
@@ -66,6 +66,6 @@ const struct rf_output_ops output_null = {
     .body = null_body,
     .finish = null_finish,
     .discard = null_discard,
-    .record = null_record,
+    .release = null_release,
     .close = null_close,
 };

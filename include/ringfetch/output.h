@@ -82,8 +82,8 @@ struct rf_stream {
     uint64_t resume_offset; /* prepare: ask for bytes from here on ... */
     const char *
         resume_validator; /* ... if this still holds (ETag or date); memory of the output's, valid until begin */
-    const char *path; /* finish: the file's path for the record; valid until record returns */
-    const char *sha256_found; /* finish: for the record; valid until record returns */
+    const char *path; /* finish: the file's path for the record; valid until release is called */
+    const char *sha256_found; /* finish: for the record; valid until release is called */
     unsigned
         known_status; /* prepare, with RF_OUTPUT_SKIP in a check run: the status it had, for the record */
 };
@@ -104,16 +104,19 @@ struct rf_output_ops {
                                   size_t count);
     enum rf_output_answer (*finish)(void *output, struct rf_stream *stream);
     void (*discard)(void *output, struct rf_stream *stream);
-    /* Called for every request, also one that never had a response. The stream's state is gone after it. May wait for
-     * whoever reads the records: a run is no faster than they are. May be NULL. */
+    /* Called for every request, also one that never had a response. May wait for whoever reads the records: a run is no faster
+     * than they are. May be NULL: where no output has one, most results are never put together. */
     void (*record)(void *output, struct rf_stream *stream, const struct rf_result *result);
+    /* Called last, if anything was called for this stream: what its state points to is freed. The state itself is gone after it.
+     * May be NULL. */
+    void (*release)(void *output, struct rf_stream *stream);
     /* Writes out what is buffered, without closing; called when the engine falls idle. May be NULL. */
     void (*flush)(void *output);
     /* Flushes and frees. RF_LOCAL_FAULT with a line in `why` when something could not be written in the run. */
     enum rf_exit (*close)(void *output, char *why, size_t why_size);
 };
 
-/* After RF_OUTPUT_WAIT from body or finish: go on. Any thread, any time until record is called. */
+/* After RF_OUTPUT_WAIT from body or finish: go on. Any thread, any time until record or release is called. */
 void rf_stream_resume(struct rf_stream *stream);
 
 /* An error of stage "output": "disk-full", "not-permitted", "exists", ... as the errno says. */

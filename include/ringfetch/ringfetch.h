@@ -329,6 +329,9 @@ void rf_on_compare(struct rf_engine *engine, rf_compare_fn *compare, void *conte
 /* Called once for every request that came from rf_add_url or rf_add_input_file; on a worker's thread, never two at a
  * time. Before rf_run. */
 void rf_on_result(struct rf_engine *engine, rf_done_fn *done, void *context);
+/* The same, but only for requests that failed. For the others no result need be put together then, unless an output has records. An
+ * engine has one of the two: the one set last. */
+void rf_on_failure(struct rf_engine *engine, rf_done_fn *done, void *context);
 
 /* Queues a request, at any time before or during rf_run, a callback included. `done` is called exactly once, on a
  * worker's thread, never two at a time. Returns its number for rf_cancel, 0 when memory is out or the

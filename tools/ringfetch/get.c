@@ -80,7 +80,7 @@ static enum rf_exit run(struct rf_engine *engine, const struct get_options *opti
         if (options->settings.insecure) {
             console_line("ringfetch: certificates are not verified (-k)");
         }
-        rf_on_result(engine, report_request, &report);
+        (options->verbose ? rf_on_result : rf_on_failure)(engine, report_request, &report);
     }
     signals_watch(engine);
     progress_begin(&progress, engine, choose_progress(options));

@@ -151,6 +151,12 @@ void rf_on_result(struct rf_engine *of, rf_done_fn *done, void *context) {
     of->done = done;
     of->context = context;
     fake.has_callback = true;
+    fake.failures_only = false;
+}
+
+void rf_on_failure(struct rf_engine *of, rf_done_fn *done, void *context) {
+    rf_on_result(of, done, context);
+    fake.failures_only = true;
 }
 
 void rf_request_init(struct rf_request *request) {

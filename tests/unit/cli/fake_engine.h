@@ -25,7 +25,7 @@ struct fake {
     /* what it was asked */
     struct rf_settings settings; /* strings are the caller's: look before cmd_get returns */
     char calls[1024];            /* "open;output files:.;url http://x/;run;close;" */
-    bool has_callback;
+    bool has_callback, failures_only;
     enum rf_exit stopped_with;
 };
 extern struct fake fake;

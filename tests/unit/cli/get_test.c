@@ -214,7 +214,9 @@ static void test_failures(void **state) {
         "ringfetch: line 17: http://x/\\x1by: connect: refused: it went \\x1b[31mwrong "
         "(5)\n"
         "ringfetch: 1 file, 1.0 KiB in 1.00 s (2/s, 1.0 KiB/s); 1 failed: refused 1\n");
+    assert_true(fake.failures_only);
     printed = GET("-v", U);
+    assert_false(fake.failures_only);
     assert_non_null(strstr(printed.err,
                            "ringfetch: http://x/: 200, 1.0 KiB in 6.0 ms, ::1 port 80 -> "
                            "out/a\\x0ab\n"));

@@ -30,6 +30,7 @@ struct test_output {
     struct rf_result result; /* without what it points to */
     char kind[32];
     size_t bytes;
+    unsigned recorded, released;
 };
 
 static struct test_output outputs[OUTPUTS];
@@ -167,6 +168,7 @@ static void out_record(void *output, struct rf_stream *stream, const struct rf_r
     struct test_output *self = output;
     assert_int_equal(stream->n, result->n);
     note(self, 'r');
+    self->recorded++;
     self->result = *result;
     snprintf(self->kind, sizeof self->kind, "%s", rf_error_kind(result->error));
     if (result->ok && !result->skipped && outputs[0].finish == RF_OUTPUT_OK &&
@@ -174,8 +176,17 @@ static void out_record(void *output, struct rf_stream *stream, const struct rf_r
         assert_string_equal(result->path, "some/path");
 }
 
+/* The last call for a stream, its record behind it. */
+static void out_release(void *output, struct rf_stream *stream) {
+    struct test_output *self = output;
+    assert_non_null(stream->state);
+    self->released++;
+    assert_true(self->released <= self->recorded);
+}
+
 static enum rf_exit out_close(void *output, char *text, size_t size) {
     struct test_output *self = output;
+    assert_int_equal(self->released, self->recorded);
     note(self, 'c');
     snprintf(text, size, "the disk is full");
     return self->fail_bodies ? RF_LOCAL_FAULT : RF_OK;
@@ -193,6 +204,7 @@ static const struct rf_output_ops ops = {
     .finish = out_finish,
     .discard = out_discard,
     .record = out_record,
+    .release = out_release,
     .close = out_close,
 };
 
@@ -390,10 +402,24 @@ static void test_record_only(void **state) {
                                      .state_bytes = 1,
                                      .open = out_open,
                                      .record = out_record,
+                                     .release = out_release,
                                      .close = out_close};
     assert_int_equal(rf_register_output(engine, &records, "0", NULL, why, sizeof why), RF_OK);
     assert_int_equal(fetch("/bytes/{1,2,3}"), RF_OK);
     assert_string_equal(outputs[0].log, "rrr");
+}
+
+/* Without records and callbacks no result is put together, but every stream is released. */
+static void test_release_only(void **state) {
+    static struct rf_output_ops silent;
+    (void)state;
+    silent = ops;
+    silent.record = NULL;
+    outputs[0].recorded = 1; /* so many out_close expects to be released */
+    assert_int_equal(rf_register_output(engine, &silent, "0", NULL, why, sizeof why), RF_OK);
+    assert_int_equal(fetch("/bytes/1"), RF_OK);
+    assert_string_equal(outputs[0].log, "phbf");
+    assert_int_equal(outputs[0].released, 1);
 }
 
 /* A request that nobody's body output takes is still fetched for the callback that wants its body. */
@@ -447,23 +473,15 @@ static void test_close_tells_what_was_not_written(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_the_order_of_calls),
-        TEST(test_no_body),
-        TEST(test_what_is_not_shown),
-        TEST(test_prepare_skips),
-        TEST(test_one_of_two_skips),
-        TEST(test_prepare_fails),
-        TEST(test_begin_skips),
-        TEST(test_begin_fails),
-        TEST(test_body_fails),
-        TEST(test_finish_fails),
-        TEST(test_finish_fails_once),
-        TEST(test_body_waits),
-        TEST(test_finish_waits),
-        TEST(test_record_only),
-        TEST(test_skipped_but_kept),
-        TEST(test_refusals),
-        TEST(test_close_tells_what_was_not_written),
+        TEST(test_the_order_of_calls), TEST(test_no_body),
+        TEST(test_what_is_not_shown),  TEST(test_prepare_skips),
+        TEST(test_one_of_two_skips),   TEST(test_prepare_fails),
+        TEST(test_begin_skips),        TEST(test_begin_fails),
+        TEST(test_body_fails),         TEST(test_finish_fails),
+        TEST(test_finish_fails_once),  TEST(test_body_waits),
+        TEST(test_finish_waits),       TEST(test_record_only),
+        TEST(test_release_only),       TEST(test_skipped_but_kept),
+        TEST(test_refusals),           TEST(test_close_tells_what_was_not_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

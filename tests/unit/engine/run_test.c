@@ -270,6 +270,19 @@ static void test_on_result(void **state) {
     assert_int_equal(read_results.n_sum + seen.n, 51 * 52 / 2);
 }
 
+static void test_on_failure(void **state) {
+    (void)state;
+    open_engine();
+    rf_on_failure(engine, on_read_result, &read_results);
+    read_results.count = 0;
+    read_results.n_sum = 0;
+    assert_int_equal(rf_add_url(engine, tiny_url(1, "/bytes/[1-50]"), why, sizeof why), RF_OK);
+    assert_int_equal(rf_add_url(engine, "ftp://not/ours", why, sizeof why), RF_OK);
+    assert_int_equal(run(), RF_SOME_FAILED);
+    assert_int_equal(read_results.count, 1);
+    assert_int_equal(read_results.n_sum, 51);
+}
+
 /* However little may be read ahead, the feeder and the workers never wait for each other. */
 static void test_little_read_ahead(void **state) {
     (void)state;
@@ -364,6 +377,7 @@ int main(void) {
         TEST(test_a_failure_counts_for_its_own_run),
         TEST(test_callbacks_come_within_runs),
         TEST(test_on_result),
+        TEST(test_on_failure),
         TEST(test_little_read_ahead),
         TEST(test_read_ahead_bounds_what_is_queued),
         TEST(test_progress),

@@ -165,6 +165,8 @@ static UNUSED void fetch_record(struct fetch *fetch) {
         .n = fetch->stream.n, .url = fetch->stream.url, .path = fetch->stream.path};
     if (fetch->ops->record)
         fetch->ops->record(fetch->output, &fetch->stream, &result);
+    if (fetch->ops->release)
+        fetch->ops->release(fetch->output, &fetch->stream);
     free(fetch->stream.state);
     fetch->stream.state = NULL;
 }
