@@ -271,7 +271,7 @@ campaign:  ## how often bench's verdicts are right: hours; CAMPAIGN="aa --runs 5
 
 # The least that each work can cost, and what times all programs. BENCH holds options for run.py.
 BENCH =
-FLOORS = $(patsubst %,$(BUILD)/bench/%,launch floor_get floor_hosts floor_load tls_gcm)
+FLOORS = $(patsubst %,$(BUILD)/bench/%,launch floor_get floor_hosts floor_connect floor_load tls_gcm)
 floors: $(FLOORS)
 $(FLOORS): $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o
 	@mkdir -p $(@D)

@@ -9,6 +9,7 @@
 #ifndef BENCH_FLOOR_H
 #define BENCH_FLOOR_H
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <liburing.h>
 #include <stdarg.h>
@@ -39,6 +40,14 @@ static inline unsigned floor_number(const char *text) {
     if (errno || *end || end == text || number > 100000000)
         floor_die(0, "not a number that is of use here: %s", text);
     return (unsigned)number;
+}
+
+/* 127.1.0.1 to 127.1.0.250, 127.1.1.1 and so on, as lib/place.py lists them. `port` in network order. */
+static inline struct sockaddr_in floor_host(unsigned index, in_port_t port) {
+    enum { HOSTS_PER_NET = 250 };
+    uint32_t address = 0x7f010000 + (index / HOSTS_PER_NET << 8) + index % HOSTS_PER_NET + 1;
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = port, .sin_addr.s_addr = htonl(address)};
 }
 
 static inline void floor_open(struct io_uring *ring, unsigned entries, unsigned slots) {

@@ -2,16 +2,15 @@
  *
  * floor_hosts.c: the least that asking many hosts once can cost: a new connection, a request and one receive for each.
  *
- *     floor_hosts PORT AT_ONCE COUNT PATH [METHOD]  hosts 127.1.0.1 to 127.1.0.250, 127.1.1.1 and so on; GET or HEAD
+ *     floor_hosts PORT AT_ONCE COUNT PATH [METHOD]  hosts as floor_host (floor.h) counts them; GET or HEAD
  *
  * Everything that a host needs is one linked chain, and the close of a slot leads the next host's chain. Responses fit one
- * receive; run.py's list of hosts (lib/place.py) counts the addresses the same way. At most 384 requests are on their way
- * out at once: with thousands the listener's backlog would overflow, and the program would time retransmissions.
+ * receive. At most 384 requests are on their way out at once: with thousands the listener's backlog would overflow, and the program
+ * would time retransmissions.
  *
  * A ring's table holds no more descriptors than RLIMIT_NOFILE allows, so more at once are shared out among processes. Threads
  * were rejected: they would do the same with more words.
  */
-#include <arpa/inet.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -24,8 +23,7 @@ enum {
     ENTRIES = 8192,
     AT_ONCE_MAX = 19500,
     PROCESSES_MAX = 8,
-    UNSENT_MAX = 384,
-    HOSTS_PER_NET = 250
+    UNSENT_MAX = 384
 };
 
 struct visit {
@@ -44,17 +42,11 @@ struct job {
     size_t request_bytes;
 };
 
-static struct sockaddr_in host(const struct job *job, unsigned index) {
-    uint32_t address = 0x7f010000 + (index / HOSTS_PER_NET << 8) + index % HOSTS_PER_NET + 1;
-    return (struct sockaddr_in){
-        .sin_family = AF_INET, .sin_port = job->port, .sin_addr.s_addr = htonl(address)};
-}
-
 /* Before it came floor_reserve for five entries: these four and the close of the slot's last visit. */
 static void visit(struct job *job, unsigned slot) {
     unsigned step = IOSQE_IO_LINK | IOSQE_CQE_SKIP_SUCCESS;
     struct visit *visit = &job->visits[slot];
-    visit->server = host(job, job->next++);
+    visit->server = floor_host(job->next++, job->port);
     struct io_uring_sqe *sqe = io_uring_get_sqe(&job->ring);
     io_uring_prep_socket_direct(sqe, AF_INET, SOCK_STREAM, 0, slot, 0);
     floor_mark(sqe, step, slot, FLOOR_STEP);

@@ -17,7 +17,7 @@ from lib.measure import Failed
 
 FILES, FILE_BYTES = 10_000, 10 * 1024
 BIG_BYTES, MARK_STEP = 2 * 1024**3, 16 * 1024**2
-HOSTS, HOSTS_PER_NET = 10_000, 250  # floor_hosts.c counts the same way
+HOSTS, HOSTS_PER_NET = 10_000, 250  # floor.h counts the same way
 PIECE_BYTES = 1024**2
 
 

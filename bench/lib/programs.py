@@ -64,6 +64,14 @@ def floor(context, name, *arguments):
     return program
 
 
+def floor_connect(context, port, count, path):
+    """How soon so many requests can have been sent at all: the figure "sent", in seconds."""
+    program = floor(context, "floor_connect", port, count, path)
+    program.role = "bound"
+    program.figures = lambda sample, printed: {"sent": float(printed)}
+    return program
+
+
 def wget2(urls_file, threads, *options, name="wget2"):
     command = ["wget2", "--no-config", "--quiet", "--no-robots", f"--max-threads={threads}", "-i", urls_file, *options]
     return _peer(name, command)

@@ -260,8 +260,23 @@ def wait_100(context):
     return _wait(context, 100, 3.05)[0]
 
 
+def _note_least(context, result, count):
+    """What sending the requests alone takes, by plain calls that do nothing else, before the server has waited."""
+    bound = programs.floor_connect(context, context.origin.port, count, f"/delay/{DELAY_SECONDS}")
+    say = lambda text: context.say(f"{result.name}: {text}")
+    rounds([bound], context.runs, context.memory, say=say, limit=WAIT_LIMIT_SECONDS)
+    result.programs.append(bound)
+    if bound.samples:
+        sent = bound.median("sent")
+        result.notes.append(
+            f"a loop of socket, connect and send has sent all {count:,} after {sent:.2f} s "
+            f"({sent / count * 1e6:.0f} us each): so asked, the last one is answered after {sent + DELAY_SECONDS:.2f} s"
+        )
+
+
 def wait_19000(context):
     result, urls_file = _wait(context, 19_000, 3.5)
+    _note_least(context, result, 19_000)
     contrast = programs.aiohttp(urls_file, 19_000)
     # Once is enough for a contrast.
     say = lambda text: context.say(f"{result.name}: {text}")
