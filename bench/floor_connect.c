@@ -7,7 +7,6 @@
  *
  * Prints the seconds until the last one was sent, and ends when that one is answered.
  */
-#include <arpa/inet.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>

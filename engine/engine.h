@@ -74,6 +74,11 @@ struct control {
 struct submissions;
 struct uniques;
 struct confirm;
+/* The one that has the job: stays so only on its own thread, or under its lock. */
+static inline struct worker *worker_of(const struct job *job) {
+    return job->sched->worker;
+}
+
 /* engine_result.c */
 /* Room for what a result points to and nobody else holds. */
 struct result_texts {

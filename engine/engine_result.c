@@ -129,10 +129,6 @@ static const char *method_of(const struct job *job) {
     return job_is_checked(job) ? check_method(job) : job_spec_method(job_spec_of(job));
 }
 
-static struct worker *worker_of(const struct job *job) {
-    return job->sched->worker;
-}
-
 /* NULL: it was never known where to connect. Valid until the worker's next result. */
 static const char *ip_of(const struct job *job) {
     const struct address *peer = &job->exchange.address;

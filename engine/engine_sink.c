@@ -26,10 +26,6 @@ struct sink {
     struct stream stream[1];
 };
 
-static struct worker *worker_of(const struct job *job) {
-    return job->sched->worker;
-}
-
 static struct rf_engine *engine_of(const struct job *job) {
     return worker_of(job)->engine;
 }

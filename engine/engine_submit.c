@@ -245,7 +245,7 @@ bool submission_body(struct job *job, struct span bytes) {
         keep(submission, bytes);
     if (!submission->piece)
         return true;
-    struct worker *worker = job->sched->worker;
+    struct worker *worker = worker_of(job);
     pthread_mutex_lock(&worker->engine->callback_lock);
     bool more = submission->piece(submission->context, bytes.at, bytes.len);
     pthread_mutex_unlock(&worker->engine->callback_lock);
@@ -269,7 +269,7 @@ bool submission_done(struct job *job, struct rf_result *result) {
     struct submission *submission = job->user;
     if (!submission)
         return false;
-    struct worker *worker = job->sched->worker;
+    struct worker *worker = worker_of(job);
     result->body =
         submission->keep ? (submission->body ? submission->body : (const void *)"") : NULL;
     pthread_mutex_lock(&worker->engine->callback_lock);

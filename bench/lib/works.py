@@ -260,12 +260,17 @@ def wait_100(context):
     return _wait(context, 100, 3.05)[0]
 
 
+def _measure_aside(context, result, program, runs, **how):
+    """A program that takes no turns with the others."""
+    say = lambda text: context.say(f"{result.name}: {text}")
+    rounds([program], runs, context.memory, say=say, limit=WAIT_LIMIT_SECONDS, **how)
+    result.programs.append(program)
+
+
 def _note_least(context, result, count):
     """What sending the requests alone takes, by plain calls that do nothing else, before the server has waited."""
     bound = programs.floor_connect(context, context.origin.port, count, f"/delay/{DELAY_SECONDS}")
-    say = lambda text: context.say(f"{result.name}: {text}")
-    rounds([bound], context.runs, context.memory, say=say, limit=WAIT_LIMIT_SECONDS)
-    result.programs.append(bound)
+    _measure_aside(context, result, bound, context.runs)
     if bound.samples:
         sent = bound.median("sent")
         result.notes.append(
@@ -277,9 +282,6 @@ def _note_least(context, result, count):
 def wait_19000(context):
     result, urls_file = _wait(context, 19_000, 3.5)
     _note_least(context, result, 19_000)
-    contrast = programs.aiohttp(urls_file, 19_000)
     # Once is enough for a contrast.
-    say = lambda text: context.say(f"{result.name}: {text}")
-    rounds([contrast], 1, context.memory, warm=False, say=say, limit=WAIT_LIMIT_SECONDS)
-    result.programs.append(contrast)
+    _measure_aside(context, result, programs.aiohttp(urls_file, 19_000), 1, warm=False)
     return result

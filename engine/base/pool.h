@@ -38,6 +38,7 @@ void pool_depot_init(struct pool_depot *depot);
 /* Gives the memory back: every block of every pool, wherever it is, is gone. */
 void pool_depot_deinit(struct pool_depot *depot);
 
+/* Free blocks of one class. */
 struct pool_list {
     struct pool_block *first;
     uint32_t count;

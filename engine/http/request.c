@@ -208,9 +208,7 @@ size_t request_write(const struct request_head *head, char *memory, size_t room)
 
 bool request_field_parse(struct http_field *field, const char *text) {
     struct span all = span_text(text);
-    size_t len = 0;
-    while (len < all.len && token_bytes[all.at[len]])
-        len++;
+    size_t len = (size_t)(token_stop(all.at, all.at + all.len) - all.at);
     if (!len || len == all.len)
         return false;
     struct span rest = span_skip(all, len + 1), value = span_trim(rest);

@@ -13,10 +13,8 @@ const uint8_t token_bytes[256] = {
 };
 
 bool token_is_valid(struct span text) {
-    for (size_t i = 0; i < text.len; i++)
-        if (!token_bytes[text.at[i]])
-            return false;
-    return text.len > 0;
+    const uint8_t *end = text.at + text.len;
+    return text.len > 0 && token_stop(text.at, end) == end;
 }
 
 bool value_is_valid(struct span value) {

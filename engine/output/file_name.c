@@ -163,22 +163,22 @@ bool name_needs_sha256(const struct name_template *name) {
 /* ---- what a URL offers ------------------------------------------------------------------------------ */
 
 /* A normalised URL needs no parser: the authority ends at the first '/', the path at '?' or '#'. */
-static struct span url_authority(const char *url) {
+static struct span authority_in(const char *url) {
     const char *colon = strchr(url, ':');
     const char *authority = colon && colon[1] == '/' && colon[2] == '/' ? colon + 3 : url;
     return span_of(authority, strcspn(authority, "/?#"));
 }
 
 /* With its first '/', or empty. */
-static struct span url_path(const char *url) {
-    struct span authority = url_authority(url);
+static struct span path_in(const char *url) {
+    struct span authority = authority_in(url);
     const char *path = (const char *)authority.at + authority.len;
     return span_of(path, strcspn(path, "?#"));
 }
 
 /* Without brackets. */
-static struct span url_host(const char *url) {
-    struct span authority = url_authority(url);
+static struct span host_in(const char *url) {
+    struct span authority = authority_in(url);
     const char *at = memrchr(authority.at, '@', authority.len);
     const char *host = at ? at + 1 : (const char *)authority.at;
     size_t len = authority.len - (size_t)(host - (const char *)authority.at);
@@ -291,16 +291,16 @@ static void put_part(struct raw_name *raw, const struct name_part *part,
         put_number(raw, facts->n, part->width);
         break;
     case NAME_HOST:
-        put_value(raw, url_host(facts->url));
+        put_value(raw, host_in(facts->url));
         break;
     case NAME_PATH:
-        put_path(raw, url_path(facts->url));
+        put_path(raw, path_in(facts->url));
         break;
     case NAME_BASENAME:
-        put_segment(raw, last_segment(url_path(facts->url)));
+        put_segment(raw, last_segment(path_in(facts->url)));
         break;
     case NAME_EXT:
-        put_extension(raw, url_path(facts->url));
+        put_extension(raw, path_in(facts->url));
         break;
     case NAME_STATUS:
         put_number(raw, facts->status, 3);

@@ -70,9 +70,6 @@ char *report_line(char *out, size_t size, const struct rf_result *result) {
 
 void report_request(void *context, const struct rf_result *result) {
     struct report *report = context;
-    if (result->ok && !report->verbose) {
-        return;
-    }
     if (!report->verbose) {
         /* Who pressed ^C knows why what was in flight has ended, and that nobody reads standard output
          * any more is said once, when it is closed. */

@@ -19,8 +19,7 @@ struct report {
     unsigned lines[256]; /* failures told so far, by rf_error.kind */
 };
 
-/* An rf_done_fn; the context is a struct report. A request that went well costs nothing but the
- * call. */
+/* An rf_done_fn; the context is a struct report. For failures (rf_on_failure) or, if it is verbose, for all. */
 void report_request(void *context, const struct rf_result *result);
 
 /* "line 17: http://x/y: connect: refused: ..." or "http://x/y: 200, 1.2 KiB ...": one result,

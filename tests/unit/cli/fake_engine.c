@@ -187,7 +187,9 @@ enum rf_exit rf_run(struct rf_engine *run) {
     }
     for (unsigned i = 0; i < fake.result_repeats && run->done; i++) {
         for (unsigned k = 0; k < fake.result_count; k++) {
-            run->done(run->context, &fake.results[k]);
+            if (!fake.failures_only || !fake.results[k].ok) {
+                run->done(run->context, &fake.results[k]);
+            }
         }
     }
     return fake.stopped_with ? fake.stopped_with : fake.run_exit;

@@ -122,15 +122,27 @@ static bool gather(void *context, enum sitemap_entry entry, const struct documen
     return !gathered->most || --gathered->most;
 }
 
+/* Each piece in memory of its own. Whether all of them were taken. */
+static bool feed_pieces(struct sitemap *sitemap, struct span text, size_t piece, char *why,
+                        size_t why_size) {
+    bool good = true;
+    for (size_t at = 0; at < text.len; at += piece) {
+        size_t len = text.len - at < piece ? text.len - at : piece;
+        uint8_t *copy = malloc(len);
+        assert_non_null(copy);
+        memcpy(copy, text.at + at, len);
+        good &= sitemap_feed(sitemap, span_of(copy, len), why, why_size);
+        free(copy);
+    }
+    return good;
+}
+
 /* What is seen of a document in pieces: the URLs, and behind them "! why" if it is broken. */
 static void see_in_pieces(struct span text, size_t piece, struct gathered *seen) {
     char why[100] = "";
     struct sitemap *sitemap = sitemap_open(gather, seen);
     assert_non_null(sitemap);
-    for (size_t at = 0; at < text.len; at += piece) {
-        size_t len = text.len - at < piece ? text.len - at : piece;
-        sitemap_feed(sitemap, span_of(text.at + at, len), why, sizeof why);
-    }
+    feed_pieces(sitemap, text, piece, why, sizeof why);
     if (!sitemap_end(sitemap, why, sizeof why))
         snprintf(seen->text + seen->len, sizeof seen->text - seen->len, "! %s", why);
     sitemap_close(sitemap);
@@ -155,14 +167,7 @@ static void feed_in_pieces(struct span text, size_t piece, struct gathered *gath
     char why[100] = "untouched";
     struct sitemap *sitemap = sitemap_open(gather, gathered);
     assert_non_null(sitemap);
-    for (size_t at = 0; at < text.len; at += piece) {
-        size_t len = text.len - at < piece ? text.len - at : piece;
-        uint8_t *copy = malloc(len);
-        assert_non_null(copy);
-        memcpy(copy, text.at + at, len);
-        assert_true(sitemap_feed(sitemap, span_of(copy, len), why, sizeof why));
-        free(copy);
-    }
+    assert_true(feed_pieces(sitemap, text, piece, why, sizeof why));
     assert_true(sitemap_end(sitemap, why, sizeof why));
     assert_string_equal(why, "untouched");
     sitemap_close(sitemap);

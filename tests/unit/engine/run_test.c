@@ -256,13 +256,18 @@ static void on_read_result(void *context, const struct rf_result *result) {
     read_results.n_sum += result->n;
 }
 
+/* An engine whose results, or failures, are counted. */
+static void open_counted(void (*on)(struct rf_engine *, rf_done_fn *, void *)) {
+    open_engine();
+    on(engine, on_read_result, &read_results);
+    read_results.count = 0;
+    read_results.n_sum = 0;
+}
+
 static void test_on_result(void **state) {
     struct seen seen = {0};
     (void)state;
-    open_engine();
-    rf_on_result(engine, on_read_result, &read_results);
-    read_results.count = 0;
-    read_results.n_sum = 0;
+    open_counted(rf_on_result);
     assert_int_equal(rf_add_url(engine, tiny_url(1, "/bytes/[1-50]"), why, sizeof why), RF_OK);
     submit(tiny_url(2, "/bytes/1"), &seen); /* has a callback of its own */
     assert_int_equal(run(), RF_OK);
@@ -272,10 +277,7 @@ static void test_on_result(void **state) {
 
 static void test_on_failure(void **state) {
     (void)state;
-    open_engine();
-    rf_on_failure(engine, on_read_result, &read_results);
-    read_results.count = 0;
-    read_results.n_sum = 0;
+    open_counted(rf_on_failure);
     assert_int_equal(rf_add_url(engine, tiny_url(1, "/bytes/[1-50]"), why, sizeof why), RF_OK);
     assert_int_equal(rf_add_url(engine, "ftp://not/ours", why, sizeof why), RF_OK);
     assert_int_equal(run(), RF_SOME_FAILED);
@@ -289,9 +291,7 @@ static void test_little_read_ahead(void **state) {
     for (unsigned ahead = 1; ahead <= 6; ahead++) {
         settings.read_ahead = ahead;
         settings.threads = 1 + ahead % 3;
-        open_engine();
-        rf_on_result(engine, on_read_result, &read_results);
-        read_results.count = 0;
+        open_counted(rf_on_result);
         assert_int_equal(rf_add_url(engine, tiny_url(ahead, "/bytes/[1-300]"), why, sizeof why),
                          RF_OK);
         assert_int_equal(run(), RF_OK);
